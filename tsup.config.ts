@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 interface Manifest {
+  readonly version: string;
   readonly exports: Record<string, unknown>;
   readonly bin?: Record<string, string>;
 }
 
-const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+const { version, exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 
 /** What a package exports is what is built: `.` from src/index.ts, `./testing` from src/testing/index.ts; a command from src/main.ts. */
 function entries(): Record<string, string> {
@@ -63,6 +64,7 @@ export default defineConfig({
   silent: true,
   // Users install no library where a few kilobytes can be bundled.
   noExternal: ['leven', 'uqr'],
+  define: { PACKAGE_VERSION: JSON.stringify(version) },
   esbuildPlugins: [notices],
   dts: bin
     ? false

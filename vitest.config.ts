@@ -11,9 +11,11 @@ const e2e = [
   'packages/cli/test/{commands/bench,commands/doctor,doctor/computer-checks,doctor/peer-checks,hostile-texts}.test.ts',
   'packages/cli/test/processes/**/*.test.ts',
   'packages/cli/test/recording/{killed,gaps}.test.ts',
-  'test/{bench,broadcast,demo,docs,examples,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
-  'test/{packed,processes,quick-start,recordings,reliability,scripts,simulation,tools,troubleshooting,tutorials,web-programs}.test.ts',
+  'test/{bench,broadcast,demo,docs,examples,exe,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
+  'test/{packed,processes,quick-start,recordings,reliability,scripts,simulation,site,snippets,tools,troubleshooting,tutorials,view-kills,view-memory,web-programs}.test.ts',
   'packages/serpy-view/test/browser/**/*.test.ts',
+  'packages/node-red-contrib-serpy/test/nodes.test.ts',
+  'packages/serpy-view/test/recording/long.test.ts',
   'test/interop/**/*.test.ts',
 ];
 
@@ -30,7 +32,7 @@ const net = [
   'packages/serpy-bridge/test/{aedes,mosquitto,nats,outages,tls}.test.ts',
   'packages/serpy-view/test/server/**/*.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
-  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument}.test.ts',
+  'packages/cli/test/{atomic-file,program,instruments/instrument}.test.ts',
   'test/originals/rules.test.ts',
 ];
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { readRecording } from '../packages/serpy-recording/test/read.js';
 import { installed } from './installed.js';
 import { killPrograms, Program } from './program.js';
@@ -175,6 +176,28 @@ describe('serpy demo without a terminal', { timeout: 60_000 }, () => {
     const piped = new Program('sh', ['-c', '"$@" | head -1', 'sh', node, ...rest]);
     expect(await piped.ended).toMatchObject({ stdout: expect.stringMatching(/^camera .*\n$/), stderr: '' });
   });
+});
+
+test('serpy demo --view shows both instruments on a web page', { timeout: 60_000 }, async () => {
+  const [node = '', ...rest] = serpy('demo', '--view');
+  const program = new Program(node, rest);
+  const [, url = ''] = await program.until(/^(http:\/\/127\.0\.0\.1:\d+)$/m);
+  const response = await fetch(url);
+  expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('serpy view')]);
+  const socket = new WebSocket(url.replace('http', 'ws'), ['serpy-view'], { origin: url });
+  const panels = await new Promise<string[]>((resolve) => {
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return;
+      const { panels: views = [] } = JSON.parse(String(data)) as {
+        panels?: { source: string; kind: string; unit: string }[];
+      };
+      if (views.length > 1) resolve(views.map(({ source, kind, unit }) => `${source} ${kind} ${unit}`).sort());
+    });
+  });
+  socket.terminate();
+  expect(panels).toEqual(['camera image photons', 'counter trend photons']);
+  program.interrupt();
+  expect(await program.ended).toMatchObject({ status: 0, stderr: '' });
 });
 
 describe('npm start', { timeout: 180_000 }, () => {

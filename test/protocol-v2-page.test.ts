@@ -10,7 +10,7 @@ import { End, type Message, messageOf } from './docs/protocol-end.js';
 import { hexOf, vectorsOf } from './docs/vectors.js';
 
 /** Those of records are in protocol-v2-records.test.ts. */
-const vectors = vectorsOf('docs/protocol-v2.md').filter(({ kind }) => kind !== 'record' && kind !== 'request');
+const vectors = vectorsOf('docs/protocol-v2.md').filter(({ kind }) => !['record', 'request', 'about'].includes(kind));
 const ofKind = (kind: string) =>
   vectors.filter((vector) => vector.kind === kind).map((vector) => [vector.name, vector] as const);
 
@@ -86,7 +86,7 @@ test.each(ofKind('detection'))('docs/protocol-v2.md: detection, %s', (_, vector)
 
 describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
   const handshakeFrame = (name: string): Buffer => {
-    const vector = vectors.find((each) => each.kind === 'greeting' && each.name === name);
+    const vector = vectors.find((each) => each.kind === 'negotiation' && each.name === name);
     if (vector === undefined) throw new Error(`the page has no vector ${name}`);
     vector.text('from');
     return vector.bytes('bytes');
@@ -99,7 +99,7 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
   const server = (protocol = v2Protocol(settings), bytes: readonly Buffer[] = random.first) =>
     new End(protocol, 'server', bytes);
 
-  test.each(ofKind('greeting'))('%s keeps the rules of the page', (name, vector) => {
+  test.each(ofKind('negotiation'))('%s keeps the rules of the page', (name, vector) => {
     const { tag } = readHandshakeFrame(vector.bytes('bytes'));
     expect(tag).toBe(`serpy ${name.slice(0, 5)}\n`);
     expect(vector.text('from')).toBe(tag.includes('HELLO') ? 'client' : 'server');
@@ -215,7 +215,7 @@ test.each(ofKind('psk'))('docs/protocol-v2.md: the PSK of a key (%#)', (_, vecto
 
 test('every vector of docs/protocol-v2.md is used, with all of its lines', () => {
   expect(vectors.length).toBeGreaterThan(60);
-  const kinds = ['v2-message', 'v2-receive', 'detection', 'greeting', 'proof', 'psk'];
+  const kinds = ['v2-message', 'v2-receive', 'detection', 'negotiation', 'proof', 'psk'];
   expect([...new Set(vectors.map(({ kind }) => kind))]).toEqual(kinds);
   expect(vectors.filter(({ unused }) => unused.length > 0).map(({ place, unused }) => [place, unused])).toEqual([]);
 });

@@ -8,8 +8,11 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 /** The folders in packages/. */
 export const allPackages: readonly string[] = readdirSync(join(root, 'packages')).sort();
 
-/** The folders of published packages. */
-export const packages: readonly string[] = allPackages.filter((folder) => !readManifest(folder).private);
+/** The folders of published packages that are built from TypeScript. The nodes of Node-RED are published as they are. */
+export const packages: readonly string[] = allPackages.filter((folder) => {
+  const { private: isPrivate, scripts } = readManifest(folder);
+  return !isPrivate && scripts?.['build'] !== undefined;
+});
 
 export interface Manifest {
   readonly name: string;

@@ -17,7 +17,7 @@ await build({
   target: 'es2022',
   logLevel: 'warning',
 });
-const styles = [join(uplot, 'dist', 'uPlot.min.css'), 'src/page/page.css'];
+const styles = [join(uplot, 'dist', 'uPlot.min.css'), 'src/page/page.css', 'src/page/snippet-dialog.css'];
 writeFileSync('dist/page/page.css', styles.map((path) => readFileSync(path, 'utf8')).join('\n'));
 for (const name of ['index.html', 'icon.svg']) copyFileSync(join('src', 'page', name), join('dist', 'page', name));
 

@@ -64,11 +64,13 @@ export function readPage(path: string, text: string): Page {
 export function readPages(): Page[] {
   const paths = [
     'README.md',
+    'CODE_OF_CONDUCT.md',
     'CONTRIBUTING.md',
     'SECURITY.md',
     'bench/README.md',
     'examples/README.md',
     ...packages.map((folder) => `packages/${folder}/README.md`),
+    'packages/node-red-contrib-serpy/README.md',
     ...['docs', 'docs/tutorials', 'docs/how-to', 'docs/explanation', 'docs/decisions'].flatMap((folder) =>
       readdirSync(join(root, folder))
         .filter((name) => name.endsWith('.md'))

@@ -1,4 +1,4 @@
-/** Valid input of v2 after a handshake: greetings of every kind, records of the stream, and what the ends tell each other. */
+/** Valid input of v2 after a handshake: HELLO and WELCOME of every kind, records of the stream, and control records. */
 
 import { encodeHello, encodeWelcome, type WelcomeResult } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
 import { resumeProof } from '../../packages/serpy-v2/src/session/resume-credentials.js';

@@ -5,6 +5,7 @@ import { measureCuts, measureEveryByte } from './cutting.js';
 import { measureDoor } from './door.js';
 import { type Figure, showFigures, tableOf } from './figure.js';
 import { measureFuzz } from './fuzz.js';
+import { measureKept, measureUnawaited, measureWaiting } from './held.js';
 import { measureHalfOpen, measureResume, measureResumes, measureWeight } from './links.js';
 import type { Settings } from './settings.js';
 import { eventsPerWorld, measureWorlds } from './simulation.js';
@@ -75,6 +76,9 @@ export const measures: Readonly<Record<string, Measure>> = {
   resume: () => measureResume(201),
   resumes: ({ resumes }) => measureResumes(resumes),
   weight: () => measureWeight(60),
+  kept: measureKept,
+  waiting: measureWaiting,
+  unawaited: measureUnawaited,
   'stuck-reader-ratio': stuckReader,
   door: measureDoor,
   stopped: measureStopped,

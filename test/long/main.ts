@@ -9,6 +9,7 @@ import { lives } from './lives.js';
 import { readArguments, type Settings } from './settings.js';
 import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
+import { viewHour, viewKills } from './view.js';
 
 /** A part prints its results. @returns whether it passed */
 type Part = (settings: Settings) => Promise<boolean>;
@@ -32,6 +33,8 @@ const all: Readonly<Record<string, Part>> = {
   resumes: partOf('resumes'),
   stopped: partOf('stopped'),
   partition: partOf('partition'),
+  'view-kills': viewKills,
+  'view-hour': viewHour,
   guards,
 };
 
@@ -42,6 +45,9 @@ const parts: Readonly<Record<string, Part>> = {
   worlds: partOf('worlds'),
   inputs: partOf('inputs'),
   weight: partOf('weight'),
+  kept: partOf('kept'),
+  waiting: partOf('waiting'),
+  unawaited: partOf('unawaited'),
   'stuck-reader-ratio': partOf('stuck-reader-ratio'),
   figures,
 };

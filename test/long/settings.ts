@@ -41,6 +41,10 @@ export interface Settings {
   readonly resumes: number;
   /** The rounds of repeated measurements. Default 10. */
   readonly rounds: number;
+  /** Kills of `serpy view --record`. Default 100. */
+  readonly kills: number;
+  /** The length of `view-hour`. Default 60. */
+  readonly minutes: number;
   /** What an earlier run with the same settings has done already. */
   readonly progress: Progress;
 }
@@ -69,6 +73,8 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       step: { type: 'string', default: '1' },
       resumes: { type: 'string', default: '10000' },
       rounds: { type: 'string', default: '10' },
+      kills: { type: 'string', default: '100' },
+      minutes: { type: 'string', default: '60' },
       restart: { type: 'boolean', default: false },
       progress: { type: 'string' },
     },
@@ -92,6 +98,8 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     step: Math.max(1, count(values.step, '--step')),
     resumes: count(values.resumes, '--resumes'),
     rounds: count(values.rounds, '--rounds'),
+    kills: count(values.kills, '--kills'),
+    minutes: count(values.minutes, '--minutes'),
     progress: new Progress(values.progress ?? progressFile(args), values.restart),
   };
   return { parts: positionals, settings };

@@ -4,6 +4,7 @@ import { bench } from './commands/bench.js';
 import { bridge } from './commands/bridge.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
+import { docs } from './commands/docs.js';
 import { doctor } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
 import { hub } from './commands/hub.js';
@@ -23,7 +24,7 @@ import { version } from './version.js';
 
 /** The groups of the help, in its order, each with its commands. */
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
-  'Get started:': [demo, doctor],
+  'Get started:': [demo, docs, doctor],
   'Look and share:': [view, hub, bridge],
   'Exchange messages:': [listen, send, request, chat],
   'Record and replay:': [record, replay, verify, exportCommand],
@@ -50,7 +51,7 @@ Exit status:
   2  wrong command line
 
 serpy ${version}
-Documentation:     https://github.com/serpy-node/serpy#readme
+Documentation:     serpy docs
 Report a problem:  https://github.com/serpy-node/serpy/issues`;
 
 /** The command line, ready to be parsed. */

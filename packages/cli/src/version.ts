@@ -1,5 +1,13 @@
 /** The version of this package. */
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-/** From package.json, which has the same relative path from `src` and from `dist`. */
-export const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+/** Put in by the build, so that the command also runs as one file; the sources read it from package.json. */
+declare const PACKAGE_VERSION: string | undefined;
+
+export const version = typeof PACKAGE_VERSION === 'string' ? PACKAGE_VERSION : versionOfSources();
+
+function versionOfSources(): string {
+  const file = fileURLToPath(new URL('../package.json', import.meta.url));
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

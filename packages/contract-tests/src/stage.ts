@@ -3,10 +3,10 @@ import { type EventEmitter, once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   Address,
+  ClientOption,
   Connection,
   ConnectionOptions,
   Dial,
-  DiallingOption,
   Environment,
   PartialOptions,
   ProtocolTypes,
@@ -25,7 +25,7 @@ import { securityOf } from '../../core/src/security/security.js';
 import { TrackedEnvironment } from './resource-tracker.js';
 
 /** The options of a server that every protocol has. */
-export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, ClientOption>;
 
 /** A value, and the result of `getData` at the other end. */
 export interface Sample<T extends ProtocolTypes> {

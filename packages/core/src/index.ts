@@ -5,16 +5,17 @@ export { markInUse } from './buffers/buffer-pool.js';
 export { ByteQueue } from './buffers/byte-queue.js';
 export { Fifo } from './buffers/fifo.js';
 export { allocateMessage, exactFromBytes, ownCopy } from './buffers/message-buffer.js';
+export { wideZero } from './buffers/wide-zero.js';
 export type { CloseOptions, CloseServerOptions } from './connection/close-options.js';
 export { Connection, type SendOptions } from './connection/connection.js';
 export type * from './connection/connection-events.js';
 export {
   acceptedOptions,
   addressOptions,
+  type ClientOption,
   type ConnectionOptions,
   type ConnectionSettings,
   connectionOptions,
-  type DiallingOption,
   type WhenOffline,
 } from './connection/connection-options.js';
 export type { ConnectionState } from './connection/connection-state.js';
@@ -37,6 +38,15 @@ export { json } from './json/json.js';
 export { type JsonReading, jsonOf, Message } from './json/message.js';
 export type { DisconnectReason } from './link/link-end.js';
 export { type Kernel, loadKernel } from './load-kernel.js';
+export {
+  type About,
+  type AboutOption,
+  aboutFrom,
+  aboutOf,
+  aboutTextFrom,
+  maxAxes,
+  parseAbout,
+} from './options/about-option.js';
 export { nameFrom } from './options/name-option.js';
 export {
   type OptionSpec,

@@ -1,8 +1,8 @@
 /** The smallest protocol for tests of core: lines of text, of which `?` is a bad frame, and a first line with a deadline. */
 import {
   acceptedOptions,
+  type ClientOption,
   type ConnectionSettings,
-  type DiallingOption,
   type PartialOptions,
   type Protocol,
   ProtocolError,
@@ -119,7 +119,7 @@ export function lineProtocol(calls: Calls = [], helloMs = 0): Protocol<Lines> {
   };
 }
 
-type CompleteServerSettings = ServerSettings & Omit<ConnectionSettings, DiallingOption>;
+type CompleteServerSettings = ServerSettings & Omit<ConnectionSettings, ClientOption>;
 
 /** The settings of a server and its connections, complete. */
 export function serverSettings(options: PartialOptions<CompleteServerSettings>): CompleteServerSettings {

@@ -1,13 +1,14 @@
-/** One consumer of a hub: the messages that wait for it, and what happens when it is slower than its sources. */
-import { checkNames, Fifo, OptionError } from 'serpy-core';
+/** One consumer of a hub: it iterates over the messages of its sources, and may be slower than they are. */
+import { checkNames, OptionError } from 'serpy-core';
+import { type ConsumerQueue, type ConsumerSettings, LatestQueue, OrderedQueue } from './consumer-queue.js';
 import type { HubMessage } from './message.js';
 
 export interface ConsumerOptions {
   /** The sources, by name. By default all of them, also those that are added later. */
   readonly sources?: readonly string[] | undefined;
-  /** `'latest'` keeps the newest message of each kind, `'all'` every message up to the bounds. Default `'latest'`. */
+  /** `'latest'` keeps the newest message of each kind and name, `'all'` every message up to the bounds. Default `'latest'`. */
   readonly policy?: 'latest' | 'all' | undefined;
-  /** With `'all'`, at the bounds: `'wait'` holds the source back, `'drop-oldest'` drops and counts. Default `'wait'`. */
+  /** With `'all'`, at the bounds: `'wait'` throttles the source, `'drop-oldest'` drops and counts. Default `'wait'`. */
   readonly whenFull?: 'wait' | 'drop-oldest' | undefined;
   /** With `'all'`. Default 1000. */
   readonly maxMessages?: number | undefined;
@@ -23,16 +24,6 @@ export interface ConsumerStats {
   readonly dropped: number;
   readonly waiting: number;
   readonly waitingBytes: number;
-}
-
-/** The options, checked and complete. */
-export interface ConsumerSettings {
-  readonly sources: readonly string[] | undefined;
-  readonly policy: 'latest' | 'all';
-  readonly whenFull: 'wait' | 'drop-oldest';
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-  readonly replay: boolean;
 }
 
 const names = ['sources', 'policy', 'whenFull', 'maxMessages', 'maxBytes', 'replay'];
@@ -58,98 +49,10 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   return { sources, policy, whenFull, maxMessages, maxBytes, replay };
 }
 
-/** What waits for a consumer. */
-interface Waiting {
-  readonly length: number;
-  readonly bytes: number;
-  /** Returns the number of messages that it dropped. */
-  add(message: HubMessage): number;
-  take(): HubMessage | undefined;
-  clear(): void;
-}
-
-/** The newest message of each kind. A kind keeps its place when a newer one replaces it, so that a fast kind does not delay a slow one. */
-class Newest implements Waiting {
-  readonly #messages = new Map<string, HubMessage>();
-
-  get length(): number {
-    return this.#messages.size;
-  }
-
-  get bytes(): number {
-    let sum = 0;
-    for (const message of this.#messages.values()) sum += message.sizeBytes;
-    return sum;
-  }
-
-  add(message: HubMessage): number {
-    const key = `${message.kind} ${message.source}`;
-    const replaced = this.#messages.has(key) ? 1 : 0;
-    this.#messages.set(key, message);
-    return replaced;
-  }
-
-  take(): HubMessage | undefined {
-    for (const [key, message] of this.#messages) {
-      this.#messages.delete(key);
-      return message;
-    }
-    return undefined;
-  }
-
-  clear(): void {
-    this.#messages.clear();
-  }
-}
-
-/** Every message, in order. */
-class InOrder implements Waiting {
-  readonly #messages = new Fifo<HubMessage>();
-  readonly #settings: ConsumerSettings;
-  bytes = 0;
-
-  constructor(settings: ConsumerSettings) {
-    this.#settings = settings;
-  }
-
-  get length(): number {
-    return this.#messages.length;
-  }
-
-  get isFull(): boolean {
-    return this.length >= this.#settings.maxMessages || this.bytes >= this.#settings.maxBytes;
-  }
-
-  add(message: HubMessage): number {
-    let dropped = 0;
-    const { whenFull, maxMessages, maxBytes } = this.#settings;
-    if (whenFull === 'drop-oldest') {
-      while (this.length > 0 && (this.length >= maxMessages || this.bytes + message.sizeBytes > maxBytes)) {
-        this.take();
-        dropped++;
-      }
-    }
-    this.#messages.push(message);
-    this.bytes += message.sizeBytes;
-    return dropped;
-  }
-
-  take(): HubMessage | undefined {
-    const message = this.#messages.shift();
-    if (message) this.bytes -= message.sizeBytes;
-    return message;
-  }
-
-  clear(): void {
-    this.#messages.clear();
-    this.bytes = 0;
-  }
-}
-
 /** Iterate over it once: `for await (const message of consumer)`. It ends when the hub or the consumer closes. */
 export class Consumer implements AsyncIterableIterator<HubMessage> {
   readonly settings: ConsumerSettings;
-  readonly #waiting: Waiting;
+  readonly #queue: ConsumerQueue;
   readonly #onClose: (consumer: Consumer) => void;
   #reader: PromiseWithResolvers<IteratorResult<HubMessage>> | undefined;
   #room: (() => void)[] = [];
@@ -161,12 +64,12 @@ export class Consumer implements AsyncIterableIterator<HubMessage> {
   /** @param onClose called once */
   constructor(settings: ConsumerSettings, onClose: (consumer: Consumer) => void) {
     this.settings = settings;
-    this.#waiting = settings.policy === 'latest' ? new Newest() : new InOrder(settings);
+    this.#queue = settings.policy === 'latest' ? new LatestQueue() : new OrderedQueue(settings);
     this.#onClose = onClose;
   }
 
   stats(): ConsumerStats {
-    const { length, bytes } = this.#waiting;
+    const { length, bytes } = this.#queue;
     return { delivered: this.#delivered, dropped: this.#dropped, waiting: length, waitingBytes: bytes };
   }
 
@@ -177,7 +80,7 @@ export class Consumer implements AsyncIterableIterator<HubMessage> {
 
   /** Whether the source has to wait for it. */
   get isFull(): boolean {
-    return this.settings.whenFull === 'wait' && this.#waiting instanceof InOrder && this.#waiting.isFull;
+    return this.settings.whenFull === 'wait' && this.#queue instanceof OrderedQueue && this.#queue.isFull;
   }
 
   /** Called by the hub. */
@@ -188,7 +91,7 @@ export class Consumer implements AsyncIterableIterator<HubMessage> {
       this.#reader = undefined;
       this.#delivered++;
       reader.resolve({ done: false, value: message });
-    } else this.#dropped += this.#waiting.add(message);
+    } else this.#dropped += this.#queue.add(message);
   }
 
   /** Resolves when it has room, or is over. */
@@ -200,7 +103,7 @@ export class Consumer implements AsyncIterableIterator<HubMessage> {
   }
 
   next(): Promise<IteratorResult<HubMessage>> {
-    const value = this.#waiting.take();
+    const value = this.#queue.take();
     if (value) {
       this.#delivered++;
       if (!this.isFull) this.#releaseSource();
@@ -227,8 +130,8 @@ export class Consumer implements AsyncIterableIterator<HubMessage> {
   /** Ends the iteration; what waits is dropped. @param failure the error of the reader's `next` */
   close(failure?: Error): void {
     if (this.#isOver) return;
-    this.#dropped += this.#waiting.length;
-    this.#waiting.clear();
+    this.#dropped += this.#queue.length;
+    this.#queue.clear();
     this.#failure = failure;
     this.end();
   }

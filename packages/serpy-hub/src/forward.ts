@@ -10,18 +10,22 @@ const unacknowledged = [0, 0, 2, 2, 4, 4] as const;
  * @throws the other errors of `sendData`
  */
 export async function forward(client: PortableConnection, message: HubMessage): Promise<boolean> {
-  const { value, type, mode } = message;
+  const { value, type, mode, about } = message;
+  const options = about === undefined ? {} : { about };
   try {
     if (type === 'longint') return false;
     if (client.protocol === 'v1' && mode !== undefined && !(mode >= 4 && value instanceof Uint8Array)) {
-      return await (client as Connection<'v1'>).sendData(value as string, { mode: unacknowledged[mode] ?? 0 });
+      return await (client as Connection<'v1'>).sendData(value as string, {
+        ...options,
+        mode: unacknowledged[mode] ?? 0,
+      });
     }
     if (message.kind.startsWith('array') && !(value instanceof Uint8Array))
-      return await client.sendData(message.array());
-    if (type === 'int') return await client.sendData(int(value as number | bigint));
-    if (type === 'float') return await client.sendData(float(value as number));
+      return await client.sendData(message.array(), options);
+    if (type === 'int') return await client.sendData(int(value as number | bigint), options);
+    if (type === 'float') return await client.sendData(float(value as number), options);
     if (typeof value === 'object' && !(value instanceof Uint8Array)) return false;
-    return await client.sendData(value as string | Buffer);
+    return await client.sendData(value as string | Buffer, options);
   } catch (error) {
     if (
       isSerpyError(error) &&

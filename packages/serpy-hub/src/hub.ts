@@ -10,7 +10,7 @@ import { Source, type SourceHost, type SourceInput } from './source.js';
 export interface HubOptions {
   /** The sources by name: a URL, options of `connect`, a connection, or an `AsyncIterable` of values. */
   readonly sources?: Readonly<Record<string, SourceInput>> | undefined;
-  /** How long a consumer with `policy: 'all'` and `whenFull: 'wait'` may hold a source back before it is closed. Default 10,000. */
+  /** How long a consumer with `policy: 'all'` and `whenFull: 'wait'` may throttle a source before it is closed. Default 10,000. */
   readonly stallTimeoutMs?: number | undefined;
 }
 
@@ -131,7 +131,7 @@ export class Hub {
     await Promise.all([...this.#servers].map((server) => server.close()));
   }
 
-  /** Returns a promise only if a consumer holds the source back: the usual way makes none. */
+  /** Returns a promise only if a consumer throttles the source: the usual way makes none. */
   #deliver(message: HubMessage): Promise<void> | undefined {
     let slow: Consumer[] | undefined;
     for (const consumer of this.#consumers) {

@@ -2,8 +2,9 @@
 
 // The types of messages, options and connections, so that a program needs no other package for them.
 export type * from 'serpy';
-export type { Consumer, ConsumerOptions, ConsumerSettings, ConsumerStats } from './consumer.js';
+export type { Consumer, ConsumerOptions, ConsumerStats } from './consumer.js';
+export type { ConsumerSettings } from './consumer-queue.js';
 export { type Hub, type HubOptions, openHub } from './hub.js';
-export type { HubMessage, Kind } from './message.js';
+export { HubMessage, type Kind } from './message.js';
 export type { HubServer, ServeOptions, ServeStats } from './serve.js';
 export type { Source, SourceInput, SourceState, SourceStatus } from './source.js';

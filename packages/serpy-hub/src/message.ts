@@ -9,7 +9,7 @@ import {
   type ShapedArray,
   type TypedArray,
 } from 'serpy-arrays';
-import { isTypedNumber } from 'serpy-core';
+import { type About, isTypedNumber } from 'serpy-core';
 
 /** What a message is. A consumer that comes late gets the newest message of each kind. */
 export type Kind =
@@ -39,18 +39,26 @@ export class HubMessage {
   readonly value: unknown;
   /** The mode of v1. */
   readonly mode: number | undefined;
+  /** What the sender said about it, in a session. */
+  readonly about: About | undefined;
+  /** The kind, and the name that the sender gave it: of each, a consumer that comes late gets the newest. */
+  readonly slot: string;
   /** The number of this message in its source, from 1. */
   readonly number: number;
   /** When the hub read it, by its monotonic clock. */
   readonly atMs: number;
   #array: NdArray | undefined;
 
-  constructor(source: string, content: Content, number: number, atMs: number) {
+  /** @param isNamed whether its name makes it another slot */
+  constructor(source: string, content: Content, number: number, atMs: number, isNamed = true) {
     this.source = source;
     this.type = content.type;
     this.value = content.value;
     this.mode = content.mode;
     this.kind = kindOf(content.value);
+    this.about = content.about;
+    const name = isNamed ? content.about?.name : undefined;
+    this.slot = name === undefined ? this.kind : `${this.kind} ${name}`;
     this.number = number;
     this.atMs = atMs;
   }
@@ -80,6 +88,7 @@ export interface Content {
   readonly type: string;
   readonly value: unknown;
   readonly mode?: number | undefined;
+  readonly about?: About | undefined;
 }
 
 export function kindOf(value: unknown): Kind {

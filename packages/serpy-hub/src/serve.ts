@@ -71,7 +71,7 @@ export async function serve(
       }
       await client.close();
     } catch {
-      client.destroy(); // it disconnected, or it held a source back for too long
+      client.destroy(); // it disconnected, or it throttled a source for too long
     }
   };
   server.on('connection', (client) => {

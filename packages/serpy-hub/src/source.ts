@@ -38,6 +38,9 @@ export interface SourceHost {
 /** Between two attempts to connect. */
 const retryMs = { first: 500, most: 5000 };
 
+/** Messages with further names share the slot of their kind: a peer cannot fill the memory with names. */
+const maxNames = 64;
+
 /** The hub repeats the first attempt itself, to tell why it failed. */
 const defaults = { autoRestart: true, waitForServer: false, closeTimeoutMs: 1000 } as const;
 
@@ -58,6 +61,7 @@ export class Source {
   #reconnects = 0;
   #lastAtMs: number | undefined;
   readonly #newest = new Map<string, HubMessage>();
+  readonly #names = new Set<string>();
   /** Resolves when the source has ended. Rejects with an error that another attempt does not avoid. */
   readonly finished: Promise<void>;
 
@@ -89,7 +93,7 @@ export class Source {
     };
   }
 
-  /** The newest message of each kind. */
+  /** The newest message of each kind and name. */
   newest(): Iterable<HubMessage> {
     return this.#newest.values();
   }
@@ -106,14 +110,14 @@ export class Source {
   }
 
   async #run(input: SourceInput): Promise<void> {
-    if (typeof input === 'string') return this.#dialAgain(parseUrl(input) as ConnectOptions);
+    if (typeof input === 'string') return this.#connectAgain(parseUrl(input) as ConnectOptions);
     if ('sendData' in input && 'messages' in input) return this.#readConnection(input);
     if (Symbol.asyncIterator in input) return this.#readValues(input);
-    return this.#dialAgain(input);
+    return this.#connectAgain(input);
   }
 
   /** Connects, reads until the end, and connects again, until the source is closed. */
-  async #dialAgain(options: ConnectOptions): Promise<void> {
+  async #connectAgain(options: ConnectOptions): Promise<void> {
     const { protocol, host = '127.0.0.1', port } = options as { protocol: 'auto'; host?: string; port: number };
     const { tls = false, key } = options as { tls?: unknown; key?: unknown };
     this.#url = urlOf(protocol, { host, port }, key !== undefined || tls !== false);
@@ -185,9 +189,17 @@ export class Source {
 
   #deliver(content: Content): Promise<void> | undefined {
     this.#lastAtMs = this.#host.clock.now();
-    const message = new HubMessage(this.name, content, ++this.#messages, this.#lastAtMs);
-    this.#newest.set(message.kind, message);
+    const isNamed = this.#isKnown(content.about?.name);
+    const message = new HubMessage(this.name, content, ++this.#messages, this.#lastAtMs, isNamed);
+    this.#newest.set(message.slot, message);
     return this.#host.onMessage(message);
+  }
+
+  #isKnown(name: string | undefined): boolean {
+    if (name === undefined || this.#names.has(name)) return true;
+    if (this.#names.size >= maxNames) return false;
+    this.#names.add(name);
+    return true;
   }
 
   /** Keeps the counts of a connection that is over. */

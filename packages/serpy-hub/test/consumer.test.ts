@@ -32,7 +32,7 @@ describe("policy 'latest'", () => {
     expect(await rest(consumer)).toEqual([3, 'two', 20]);
   });
 
-  test('never holds a source back', () => {
+  test('never throttles a source', () => {
     const consumer = consumerOf({ maxMessages: 1 });
     offerAll(consumer, [1, 'text', Buffer.of(1)]);
     expect(consumer.isFull).toBe(false);

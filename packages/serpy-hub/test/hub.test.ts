@@ -76,7 +76,7 @@ describe('a hub', () => {
     expect(dropping.stats()).toMatchObject({ waiting: 10, dropped: 19_990 });
   });
 
-  test('a consumer with back-pressure holds its source back until it reads', async () => {
+  test('a consumer with back-pressure throttles its source until it reads', async () => {
     let produced = 0;
     async function* values() {
       for (; produced < 100; produced++) yield produced;
@@ -91,7 +91,7 @@ describe('a hub', () => {
     expect(other.stats().waiting).toBe(1);
   });
 
-  test('closes a consumer that holds its source back for too long, and the source continues', async () => {
+  test('closes a consumer that throttles its source for too long, and the source continues', async () => {
     const hub = await hubOf({ stallTimeoutMs: 30 });
     const stalled = hub.consume({ policy: 'all', maxMessages: 5 });
     const healthy = hub.consume({ policy: 'all' });

@@ -1,8 +1,8 @@
 /** A server that exchanges lines of text. */
 import {
   acceptedSettings,
+  type ClientOption,
   Server as CoreServer,
-  type DiallingOption,
   type Environment,
   type PartialOptions,
   parseOptions,
@@ -14,7 +14,7 @@ import { linesAcceptedOptions } from './options.js';
 import type { Lines } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
-export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, ClientOption>;
 
 /** Accepts peers that send and receive lines: `await new Server({ port: 5001 }).start()`. */
 export class Server extends CoreServer<Lines, Connection> {

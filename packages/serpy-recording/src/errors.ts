@@ -3,7 +3,7 @@
 /**
  * `ERR_RECORDING_NOT_FOUND`: the folder is not a recording. `ERR_RECORDING_VERSION`: another version of the format. `ERR_RECORDING_DAMAGED`: a file
  * is damaged. `ERR_RECORDING_RANGE`: the recording has no such file or array. `ERR_RECORDING_FOLDER`: a recording cannot begin in the folder.
- * `ERR_RECORDING_ENDED`: the disk could not store a message, and the recording ended.
+ * `ERR_RECORDING_OPEN`: the recording is not closed, or another program writes it. `ERR_RECORDING_ENDED`: the disk could not store a message, and the recording ended.
  */
 export type RecordingErrorCode =
   | 'ERR_RECORDING_NOT_FOUND'
@@ -11,6 +11,7 @@ export type RecordingErrorCode =
   | 'ERR_RECORDING_DAMAGED'
   | 'ERR_RECORDING_RANGE'
   | 'ERR_RECORDING_FOLDER'
+  | 'ERR_RECORDING_OPEN'
   | 'ERR_RECORDING_ENDED';
 
 /** An error of a recording. `cause` is the error of the system, if there is one. */

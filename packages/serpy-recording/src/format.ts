@@ -1,5 +1,9 @@
 /** The files of a recording and their lines. docs/recordings.md is the specification. */
 
+import type { About as MessageAbout } from 'serpy-core';
+
+export type { MessageAbout };
+
 export const formatName = 'serpy-recording';
 export const formatVersion = 2;
 
@@ -24,6 +28,8 @@ export interface RecordedMessage {
   readonly value: unknown;
   /** Only v1. */
   readonly mode?: number;
+  /** What the sender said about it: only in sessions. */
+  readonly about?: MessageAbout | undefined;
 }
 
 /** The time of arrival. */
@@ -62,6 +68,7 @@ export interface Listed extends Times {
   readonly n: number;
   readonly type: string;
   readonly mode?: number;
+  readonly about?: MessageAbout;
   /** The peer's address, as `127.0.0.1:50123`: only in recordings of a server. */
   readonly from?: string;
   readonly file: string;
@@ -111,7 +118,18 @@ export interface ListedEnd extends ListedEvent {
   readonly sha256: Readonly<Record<string, string>>;
 }
 
-export type EventLine = ListedPeer | ListedGap | ListedReconnect | ListedDrop | ListedEnd;
+/** An interval that a user has marked. It may follow the line that ended the recording. */
+export interface ListedMark extends ListedEvent {
+  readonly type: 'mark';
+  /** The number of the first message of the interval. */
+  readonly first: number;
+  /** That of its last message. */
+  readonly last: number;
+  /** At most 200 characters. */
+  readonly label?: string;
+}
+
+export type EventLine = ListedPeer | ListedGap | ListedReconnect | ListedDrop | ListedMark | ListedEnd;
 
 /** An array: its row in a `.npy` file, and its header (base64) if that differs from the previous row. */
 export interface ListedArray extends Listed {
@@ -144,6 +162,11 @@ export interface ValueLine extends Times {
   readonly from?: string;
   readonly value: unknown;
 }
+
+/** Marks of a recording. More would not be found again. */
+export const maxMarks = 1000;
+
+export const maxLabelLength = 200;
 
 /** Whether a line of the index is an event, and not a message. */
 export function isEvent(line: IndexLine): line is EventLine {

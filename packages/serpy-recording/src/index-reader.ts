@@ -1,6 +1,7 @@
 /** Reads the lines of an index one after the other, from any message on, also while the index grows. */
+import { aboutFrom } from 'serpy-core';
 import { errorText, RecordingError } from './errors.js';
-import { files, type IndexLine, isEvent } from './format.js';
+import { files, type IndexLine, isEvent, maxLabelLength } from './format.js';
 import { LineCursor } from './line-cursor.js';
 import type { RecordedFile } from './recorded-file.js';
 
@@ -83,15 +84,19 @@ export function damaged(folder: string, why: string, cause: unknown): RecordingE
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+const isText = (value: unknown, maxLength: number) => typeof value === 'string' && value.length <= maxLength;
+
 const eventFields: Readonly<Record<string, (fields: Record<string, unknown>) => boolean>> = {
   peer: ({ protocol }) => typeof protocol === 'string',
   gap: ({ downMs }) => downMs === null || typeof downMs === 'number',
   reconnect: ({ downMs }) => typeof downMs === 'number',
   drop: ({ messages }) => isCount(messages),
+  mark: ({ n, first, last, label = '' }) =>
+    isCount(first) && isCount(last) && first <= last && last < Number(n) && isText(label, maxLabelLength),
   end: ({ reason, sha256 }) => typeof reason === 'string' && typeof sha256 === 'object' && sha256 !== null,
 };
 
-function checkedLine(line: unknown): IndexLine {
+export function checkedLine(line: unknown): IndexLine {
   const fields = (typeof line === 'object' && line !== null ? line : {}) as Record<string, unknown>;
   const { n, timeMs, wallMs, type, from = '', file, row, line: at, offset, length, header = '' } = fields;
   const areTimes = typeof timeMs === 'number' && typeof wallMs === 'number';
@@ -101,5 +106,8 @@ function checkedLine(line: unknown): IndexLine {
   const isKnownEvent = file === null && typeof type === 'string' && Object.hasOwn(eventFields, type);
   const isValid = isMessage || (isKnownEvent && eventFields[type as string]?.(fields) === true);
   if (!isListed || !isValid) throw new SyntaxError('it is not a line of an index');
-  return fields as unknown as IndexLine;
+  if (fields.about === undefined) return fields as unknown as IndexLine;
+  const { about: given, ...rest } = fields;
+  const about = aboutFrom(given);
+  return { ...rest, ...(about === undefined ? {} : { about }) } as unknown as IndexLine;
 }

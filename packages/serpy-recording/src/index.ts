@@ -15,17 +15,21 @@ export type {
   ListedEnd,
   ListedEvent,
   ListedGap,
+  ListedMark,
   ListedPeer,
   ListedReconnect,
   ListedValue,
+  MessageAbout,
   MessageLine,
   Metadata,
   RecordedMessage,
   Times,
 } from './format.js';
 export { isEvent } from './format.js';
+export type { Interval } from './interval.js';
 export { jsonLine } from './json-line.js';
 export { OmittedValue, RecordedArray } from './json-value.js';
+export { markRecording } from './mark-recording.js';
 export { isOpaque, isPickledArray, npyOf, type PickledArray } from './pickled.js';
 export type { ArrayFile } from './read-array.js';
 export {
@@ -38,12 +42,13 @@ export {
 } from './record-connection.js';
 export {
   type FollowOptions,
+  type IndexCursor,
   openRecording,
   type ReadOptions,
   type Recorded,
   Recording,
-  type RecordingInfo,
 } from './recording.js';
+export type { RecordingInfo } from './recording-info.js';
 export type { RecordingClock } from './system-clock.js';
 export { type Verification, type VerifyOptions, verifyRecording } from './verify.js';
 export { type ConnectionWatch, type EndOfLink, type WatchedConnection, watchConnection } from './watch-connection.js';

@@ -39,7 +39,7 @@ function bytesPlace(bytes: Uint8Array): FittingPlace {
 
 /** The line of a value in `values.jsonl`. A value whose JSON would exceed the longest string is omitted. */
 export function valueLine(listed: object, value: unknown): { readonly text: string; readonly isComplete: boolean } {
-  const { mode: _, ...head } = listed as { readonly mode?: number };
+  const { mode: _, about: __, ...head } = listed as { readonly mode?: number; readonly about?: unknown };
   try {
     return { text: `${jsonLine({ ...head, value })}\n`, isComplete: true };
   } catch (error) {

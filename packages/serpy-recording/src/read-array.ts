@@ -14,6 +14,8 @@ export interface ArrayFile {
   readonly shape: readonly number[];
   /** The number of arrays. */
   readonly count: number;
+  /** The bytes of the file before the first element. */
+  readonly headerBytes: number;
 }
 
 interface Stack {
@@ -66,7 +68,7 @@ export class ArrayFiles {
     try {
       const header = readNpyHeader(this.#files.open(file).start(maxHeaderBytes));
       const [count = 0, ...shape] = header.shape;
-      const stack = { info: { file, dtype: header.dtype, shape, count }, header };
+      const stack = { info: { file, dtype: header.dtype, shape, count, headerBytes: header.headerBytes }, header };
       this.#stacks.set(file, stack);
       return stack;
     } catch (error) {

@@ -17,6 +17,7 @@ import { damaged, IndexReader, type Position, startPosition } from './index-read
 import { OpenFiles } from './open-files.js';
 import { type ArrayFile, ArrayFiles } from './read-array.js';
 import { MessageReader, readPlaced } from './read-message.js';
+import { type RecordingInfo, summarize } from './recording-info.js';
 
 /** A message of a recording. Arrays are the bytes of a `.npy`: `decodeNpy` of serpy-arrays decodes them. */
 export interface Recorded extends RecordedMessage, Times {
@@ -43,22 +44,11 @@ export interface FollowOptions extends Pick<ReadOptions, 'from' | 'onEvent'> {
   readonly pollMs?: number | undefined;
 }
 
-/** What is known about a recording at this moment. */
-export interface RecordingInfo extends About {
-  readonly messages: number;
-  /** The number of messages of each file. */
-  readonly messagesOfFile: Readonly<Record<string, number>>;
-  readonly gaps: number;
-  readonly reconnects: number;
-  /** Messages that the recorder received and dropped. */
-  readonly dropped: number;
-  /** The time of the last line, since the start. */
-  readonly durationMs: number;
-  /** Whether the recording was closed; false while it grows, and after its recorder was killed. */
-  readonly isClosed: boolean;
-  /** Bytes of an incomplete last line of the index. */
-  readonly incompleteBytes: number;
-  readonly arrays: readonly ArrayFile[];
+/** A reader of the index. */
+export interface IndexCursor {
+  /** The next line; undefined if there is none yet. Throws `ERR_RECORDING_DAMAGED`. */
+  next(): IndexLine | undefined;
+  close(): void;
 }
 
 /** Lines of the index between two remembered positions. */
@@ -140,6 +130,28 @@ export class Recording {
     }
   }
 
+  /** Reads the lines of the index one after the other, also while it grows. Close it. */
+  cursor(from = 0): IndexCursor {
+    checkRange({ from });
+    const files = new OpenFiles(this.folder);
+    const index = this.#indexAt(files, from);
+    return {
+      next: () => {
+        let line = this.#next(index);
+        while (line !== undefined && line.n < from) line = this.#next(index);
+        return line;
+      },
+      close: () => files.close(),
+    };
+  }
+
+  /** Message n; undefined if there is none yet. */
+  message(n: number): Recorded | undefined {
+    checkRange({ from: n });
+    const index = this.#indexAt(this.#files, n);
+    return this.#read(index, this.#files, { from: n, to: n + 1 }).next().value ?? undefined;
+  }
+
   /** The content of a message by its line of the index: the array, the value, or the bytes. Throws as `frame` does. */
   content(line: MessageLine): unknown {
     if ('row' in line) return this.frame(line.file, line.row);
@@ -153,28 +165,11 @@ export class Recording {
   /** Counts the messages: reads the whole index. */
   info(): RecordingInfo {
     const files = new OpenFiles(this.folder);
-    const counts = { messages: 0, gaps: 0, reconnects: 0, dropped: 0, durationMs: 0, isClosed: false };
-    const messagesOfFile: Record<string, number> = Object.create(null);
     try {
       const index = this.#indexAt(files, 0);
-      for (let line = this.#next(index); line; line = this.#next(index)) {
-        counts.durationMs = Math.max(counts.durationMs, line.timeMs);
-        if (!isEvent(line)) {
-          counts.messages++;
-          messagesOfFile[line.file] = (messagesOfFile[line.file] ?? 0) + 1;
-        } else if (line.type === 'gap') counts.gaps++;
-        else if (line.type === 'reconnect') counts.reconnects++;
-        else if (line.type === 'drop') counts.dropped += line.messages;
-        else if (line.type === 'end') counts.isClosed = true;
-      }
+      const found = summarize(() => this.#next(index));
       const incompleteBytes = this.#open(files, indexName).size - index.position.offset;
-      return {
-        ...this.about,
-        ...counts,
-        messagesOfFile: { ...messagesOfFile },
-        incompleteBytes,
-        arrays: this.arrays(),
-      };
+      return { ...this.about, ...found, incompleteBytes, arrays: this.arrays() };
     } finally {
       files.close();
     }
@@ -216,8 +211,9 @@ export class Recording {
         continue;
       }
       if (line.n < from) continue;
-      const { n, timeMs, wallMs, type, mode, from: sender } = line;
-      const known = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }) };
+      const { n, timeMs, wallMs, type, mode, about, from: sender } = line;
+      const described = { ...(mode === undefined ? {} : { mode }), ...(about === undefined ? {} : { about }) };
+      const known = { n, timeMs, wallMs, type, ...described };
       const value = index.guard(() => reader.read(line, index));
       yield { ...known, ...(sender === undefined ? {} : { from: sender }), value };
     }

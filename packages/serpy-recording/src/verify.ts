@@ -30,6 +30,7 @@ export interface Verification {
   readonly gaps: number;
   readonly reconnects: number;
   readonly dropped: number;
+  readonly marks: number;
   /** Peers with and without a session. Without a session, messages have no numbers. */
   readonly sessions: number;
   readonly otherPeers: number;
@@ -72,6 +73,9 @@ export async function verifyRecording(folder: string, options: VerifyOptions = {
   }
 }
 
+/** Marks may follow the line that ended the recording. */
+const isMark = (line: IndexLine) => isEvent(line) && line.type === 'mark';
+
 class Verifier {
   messages = 0;
   readonly #folder: string;
@@ -81,7 +85,7 @@ class Verifier {
   readonly #problems: string[] = [];
   /** Files whose content was altered: the hashes of their further lines differ, too. */
   readonly #altered = new Set<string>();
-  readonly #counts = { gaps: 0, reconnects: 0, dropped: 0, sessions: 0, otherPeers: 0 };
+  readonly #counts = { gaps: 0, reconnects: 0, dropped: 0, marks: 0, sessions: 0, otherPeers: 0 };
   readonly #wanted: string | undefined;
   #chain: string;
   #isFound = false;
@@ -104,8 +108,10 @@ class Verifier {
     if (this.#isDamaged) return false;
     const read = this.#attempt(() => this.#index?.nextWithText());
     if (read === undefined) return false;
-    if (this.#isClosed) this.#problem(`${this.#where()}: it follows the line that ended the recording`);
-    this.#isClosed = false;
+    if (!isMark(read.line)) {
+      if (this.#isClosed) this.#problem(`${this.#where()}: it follows the line that ended the recording`);
+      this.#isClosed = false;
+    }
     this.#count(read.line);
     this.#attempt(() => this.#index?.guard(() => this.#check(read.line, read.text)));
     return true;
@@ -134,6 +140,10 @@ class Verifier {
   }
 
   #count(line: IndexLine): void {
+    if (isMark(line)) {
+      this.#counts.marks++; // it can be years later than the recording
+      return;
+    }
     this.#lastWallMs = line.wallMs;
     if (!isEvent(line)) this.messages++;
     else if (line.type === 'gap') this.#counts.gaps++;

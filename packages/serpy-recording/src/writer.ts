@@ -1,11 +1,12 @@
 /** Writes messages to a folder that can be read at any moment, also after this process was killed. */
 import { createHash } from 'node:crypto';
-import { OptionError } from 'serpy-core';
+import { aboutFrom, OptionError } from 'serpy-core';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import { chainOf, hashSoFar, seal, sealBytes, sha256 } from './chain.js';
 import { type Disk, systemDisk } from './disk.js';
 import { errorText, RecordingError } from './errors.js';
 import { type EventLine, files, type Metadata, type RecordedMessage, type Times } from './format.js';
+import { checkInterval, type Interval } from './interval.js';
 import { type FittingPlace, placeOf, valueLine } from './place.js';
 import { aboutOf, checkMetadata, openFolder, rounded } from './start.js';
 import { type RecordingClock, systemClock } from './system-clock.js';
@@ -18,12 +19,13 @@ export interface RecordingOptions extends Metadata {
   readonly disk?: Disk | undefined;
 }
 
-/** An event between messages. `brokeMs` and `wallMs` are its time by both clocks; without them it is now. */
+/** An event between messages. `atMs` and `wallMs` are its time by both clocks; without them it is now. */
 export type RecordedEvent = (
   | { readonly type: 'peer'; readonly protocol: string; readonly session: boolean; readonly encrypted: boolean }
   | { readonly type: 'gap'; readonly downMs: number | undefined }
   | { readonly type: 'reconnect'; readonly downMs: number }
   | { readonly type: 'drop'; readonly messages: number }
+  | ({ readonly type: 'mark' } & Interval)
 ) & { readonly atMs?: number; readonly wallMs?: number };
 
 /** A recording that is written. */
@@ -44,7 +46,10 @@ export interface RecordingWriter {
    * @throws `ERR_RECORDING_ENDED` if the disk cannot store it: the recording ends, and earlier messages can be read
    */
   add(message: RecordedMessage, from?: string): boolean;
-  /** Records an event after the messages added so far. Throws as `add` does. */
+  /**
+   * Records an event after the messages added so far. Throws as `add` does.
+   * @throws `ERR_RECORDING_RANGE` for a mark of messages that were not recorded, and after 1,000 marks
+   */
   event(event: RecordedEvent, from?: string): void;
   /** Writes the lines that are due. Call it when no message waits, and regularly. Throws as `add` does. */
   flush(): void;
@@ -87,6 +92,7 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
   let valueLines = 0;
   let omittedValues = 0;
   let gaps = 0;
+  let marks = 0;
   let isOver = false;
 
   const total = () => aboutBytes.length + index.length + values.length + bytes.length + arrays.bytes + dueBytes;
@@ -182,7 +188,8 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
       return true;
     }
     const header = Buffer.from(place.header).toString('base64');
-    const added = arrays.cost(place.form) + header.length + maxArrayLine + sealBytes + endBytesOfFile;
+    const aboutLength = 'about' in listed ? Buffer.byteLength(JSON.stringify(listed.about)) : 0;
+    const added = arrays.cost(place.form) + header.length + maxArrayLine + aboutLength + sealBytes + endBytesOfFile;
     if (!fits(added)) return false;
     const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
     addLine({ ...listed, file, row, ...(isHeaderNew ? { header } : {}) }, arrays.contentHash(file));
@@ -198,7 +205,11 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
 
   const addEvent = (line: EventLine) => {
     const text = JSON.stringify(line);
-    if (line.type !== 'end' && !fits(text.length + sealBytes)) return; // it is only counted
+    if (line.type !== 'end' && !fits(text.length + sealBytes)) {
+      if (line.type === 'mark') throw new RecordingError('ERR_RECORDING_RANGE', 'the mark does not fit into maxBytes');
+      return; // it is only counted
+    }
+    if (line.type === 'mark') marks++;
     addLine(line, '');
   };
 
@@ -223,8 +234,10 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
     add(message, from) {
       if (isOver) return false;
       const { type, mode } = message;
+      const about = message.about === undefined ? undefined : aboutFrom(message.about);
       const sender = from === undefined ? {} : { from };
-      const listed = { n: messages, ...times(), type, ...(mode === undefined ? {} : { mode }), ...sender };
+      const known = { ...(mode === undefined ? {} : { mode }), ...(about === undefined ? {} : { about }) };
+      const listed = { n: messages, ...times(), type, ...known, ...sender };
       if (!addPlaced(withFileLimit(message, arrays), listed)) return false;
       messages++;
       if (due.length >= flushEvery) flush();
@@ -234,6 +247,7 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
     event({ atMs, wallMs, ...event }, from) {
       if (event.type === 'gap') gaps++;
       if (isOver) return;
+      if (event.type === 'mark') checkInterval(event, messages, marks);
       const now = times();
       const listed = {
         n: messages,

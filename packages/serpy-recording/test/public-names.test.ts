@@ -13,6 +13,7 @@ test('serpy-recording exports just these values', () => {
     'isOpaque',
     'isPickledArray',
     'jsonLine',
+    'markRecording',
     'npyOf',
     'openRecording',
     'recordConnection',

@@ -54,6 +54,7 @@ test('a recording that nobody has changed is complete and unaltered', async () =
     gaps: 0,
     reconnects: 2,
     dropped: 0,
+    marks: 0,
     sessions: 1,
     otherPeers: 0,
     startedWallMs: 1e12,

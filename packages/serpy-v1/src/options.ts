@@ -1,9 +1,9 @@
 /** The options of v1: those of core, the encoding, and the timeouts of a peer that does not answer. */
 import {
   acceptedOptions,
+  type ClientOption,
   type ConnectionOptions as CoreOptions,
   connectionOptions,
-  type DiallingOption,
   option,
   type PartialOptions,
 } from 'serpy-core';
@@ -26,7 +26,7 @@ export interface V1Setting extends EncodingSetting, LivenessSetting {
 }
 
 /** The options that only a client has. */
-export type V1DiallingOption = DiallingOption | 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
+export type V1ClientOption = ClientOption | 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
 const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatIntervalMs: option.milliseconds(0) };
 

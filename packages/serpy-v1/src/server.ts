@@ -9,11 +9,11 @@ import {
   serverOptions,
 } from 'serpy-core';
 import { Connection, ConnectionSetup } from './connection.js';
-import { type ConnectionOptions, type V1DiallingOption, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
+import { type ConnectionOptions, type V1ClientOption, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 import type { V1 } from './protocol.js';
 
 /** The address, the limits of a server, and the options of each connection. */
-export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, V1DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, V1ClientOption>;
 
 /** The options of a v1 client, at their defaults: an accepted connection never uses them. */
 const { modeChangeTimeoutMs, maxUnansweredLinks } = parseOptions(v1ConnectionOptions, {});

@@ -13,11 +13,13 @@ import {
   type SessionHost,
   sniffBytes,
   TruncatedError,
+  wideZero,
 } from 'serpy-core';
 import { type DecodedMessage, decodeValue } from './values/values.js';
 import { checksum } from './wire/checksum.js';
 import { ChunkCursor } from './wire/chunk-cursor.js';
 import {
+  aboutType,
   checksumOffset,
   frameType,
   headerBytes,
@@ -65,14 +67,14 @@ export class Decoder {
   #bad: BadFrames | undefined;
   readonly #chunk = new ChunkCursor();
   /** Total number of received bytes. */
-  #received = 0;
+  #received = wideZero;
   /** A header that arrives in several chunks, and the number of its bytes received. */
   #header: Buffer | undefined;
   #headerFilled = 0;
   /** Whether a header was read and its payload was not. The next three are the fields of the header. */
   #inPayload = false;
   #type = 0;
-  #checksum = 0;
+  #checksum = wideZero;
   #payloadBytes = 0;
   /** A payload that arrives in several chunks: joined in its own memory, or staged until enough bytes have arrived to allocate it. */
   #body: PayloadBuffer | undefined;
@@ -81,7 +83,7 @@ export class Decoder {
   #atStart: boolean;
   readonly #session: SessionFrames | undefined;
   /** Start of the current or next frame. */
-  #offset = 0;
+  #offset = wideZero;
 
   /**
    * @param maxMessageBytes the largest payload; a header with a larger length is rejected before memory is allocated
@@ -322,8 +324,7 @@ export class Decoder {
   /** The complete payload: a copy if it is delivered as bytes, otherwise a view. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
-    if (this.#type !== frameType.bytes && this.#type !== streamType && this.#type !== requestType)
-      return this.#chunk.take(count);
+    if (!isKept(this.#type)) return this.#chunk.take(count);
     if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
@@ -356,6 +357,11 @@ export class Decoder {
       return new ChecksumError(`${text}${more}`);
     });
   }
+}
+
+/** Whether what is delivered refers to the bytes of the payload. */
+function isKept(type: number): boolean {
+  return type === frameType.bytes || type === streamType || type === requestType || type === aboutType;
 }
 
 function sharesPrefix(start: Buffer, pattern: Buffer): boolean {

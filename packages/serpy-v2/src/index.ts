@@ -11,6 +11,8 @@ export type {
   TypedArray,
 } from 'serpy-arrays';
 export {
+  type About,
+  type AboutOption,
   type AcceptError,
   type Address,
   type AdmissionLimit,
@@ -19,6 +21,7 @@ export {
   type BroadcastOptions,
   type BroadcastResult,
   type ByteSource,
+  type ClientOption,
   type Clock,
   type CloseInfo,
   type CloseOptions,
@@ -30,7 +33,6 @@ export {
   type ConnectionState,
   type ConnectionStats,
   type Dial,
-  type DiallingOption,
   type DialOptions,
   type DisconnectInfo,
   type DisconnectReason,
@@ -126,10 +128,11 @@ export {
 export { type V2, v2Protocol } from './protocol.js';
 export type { ReplayLimits } from './reliable/sender.js';
 export { Server, type ServerOptions } from './server.js';
-export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './v2-session.js';
+export type { AcknowledgeOption, Frame, SessionOptions, V2SendOptions, V2Session } from './v2-session.js';
 export {
   type Data,
   type DecodedMessage,
+  type Described,
   float,
   int,
   type Message,

@@ -1,9 +1,9 @@
 /** The options of v2: those of every connection and those of the handshake. */
 import {
   acceptedOptions,
+  type ClientOption,
   type ConnectionSettings,
   connectionOptions,
-  type DiallingOption,
   type OptionSpecs,
   type PartialOptions,
 } from 'serpy-core';
@@ -27,7 +27,7 @@ export function withSession<T extends object>(options: T): T {
 }
 
 /** The accepted values of each option of an accepted connection. The default is `'prefer'`: it costs a server nothing. */
-export const v2AcceptedOptions: OptionSpecs<Omit<V2Settings, DiallingOption>> = {
+export const v2AcceptedOptions: OptionSpecs<Omit<V2Settings, ClientOption>> = {
   ...acceptedOptions,
   ...handshakeOptions('prefer'),
 };

@@ -1,8 +1,8 @@
 /** A server that speaks v2. */
 import {
   acceptedSettings,
+  type ClientOption,
   Server as CoreServer,
-  type DiallingOption,
   type Environment,
   type PartialOptions,
   parseOptions,
@@ -14,7 +14,7 @@ import { type ConnectionOptions, v2AcceptedOptions } from './options.js';
 import type { V2 } from './protocol.js';
 
 /** The address, the limits and the options of each connection. */
-export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, ClientOption>;
 
 /**
  * Accepts v2 peers.

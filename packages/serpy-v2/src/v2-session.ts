@@ -1,10 +1,13 @@
 /** The v2 protocol on one connection: every message is one frame without an answer, unless a handshake has established a session. */
 import {
+  type About,
+  type AboutOption,
   ConnectionLostError,
   MessageTooLargeError,
   markInUse,
   OptionError,
   type OutboundMessage,
+  parseAbout,
   type RequestPart,
   type ResumableSession,
   type Role,
@@ -18,6 +21,7 @@ import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
 import { type Greeting, PlainLink } from './handshake/plain-link.js';
+import { encodeAboutHead } from './reliable/about-frame.js';
 import { encodeRequestHead, encodeRequestText } from './reliable/request-frame.js';
 import { detachedBufferError } from './reliable/sender-errors.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
@@ -25,7 +29,15 @@ import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
 import { type DecodedMessage, encodeValue, type Payload, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copyBelowBytes, frameType, headerBytes, probeAnswer, requestType, streamType } from './wire/constants.js';
+import {
+  aboutType,
+  copyBelowBytes,
+  frameType,
+  headerBytes,
+  probeAnswer,
+  requestType,
+  streamType,
+} from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -40,9 +52,21 @@ export interface AcknowledgeOption {
   readonly acknowledge?: 'received' | 'consumed' | true | undefined;
 }
 
+/** The options of `sendData` in a session. */
+export interface V2SendOptions extends AcknowledgeOption, AboutOption {}
+
+/** What a frame with metadata consists of. The first link that it is sent on decides whether the peer gets them. */
+interface AboutForm {
+  readonly head: Buffer;
+  readonly type: number;
+  readonly prefix: Uint8Array | undefined;
+  /** Without the head. */
+  readonly sizeBytes: number;
+}
+
 /** An outgoing frame. */
 export interface Frame extends OutboundMessage {
-  /** A number of `frameType`. */
+  /** A number of `frameType`, or the type of a frame that only a session uses. */
   readonly type: number;
   /** Bytes before the payload that count as a part of it. They never change, and exist only before a large payload. */
   readonly prefix: Uint8Array | undefined;
@@ -61,9 +85,11 @@ export interface Frame extends OutboundMessage {
    * to another.
    */
   readonly session?: unknown;
+  /** Present if the message has metadata. */
+  readonly about?: AboutForm;
 }
 
-export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessage, Frame> {
+export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, Frame> {
   readonly #options: SessionOptions;
   readonly #output: SessionHost<Frame>;
   readonly #role: Role;
@@ -120,7 +146,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * Encodes a value as a frame.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
-  encode(value: Value, options: AcknowledgeOption = {}, shared?: SharedEncoding): Frame {
+  encode(value: Value, options: V2SendOptions = {}, shared?: SharedEncoding): Frame {
     const common = shared?.get('v2', () => new SharedPayload(value));
     const { type, prefix, bytes } = common ?? encodeValue(value);
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
@@ -130,7 +156,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
       : this.#options.maxMessageBytes;
     if (payloadBytes > maxBytes) throw new MessageTooLargeError('the message', payloadBytes, maxBytes);
-    return {
+    const frame: Frame = {
       type: frameType[type],
       prefix,
       payload: bytes,
@@ -142,6 +168,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       awaitsAck: level !== undefined,
       awaited: undefined,
     };
+    return options.about === undefined ? frame : describedFrame(frame, parseAbout(options.about));
   }
 
   #sumOf(payloadBytes: number, prefix: Uint8Array | undefined, bytes: Uint8Array, common: SharedPayload | undefined) {
@@ -204,6 +231,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   send(frame: Frame): void {
+    if (frame.about !== undefined) setForm(frame, frame.about, this.#carriesAbout);
     if (payloadBytesOf(frame) !== frame.sizeBytes - headerBytes) {
       const error = detachedBufferError(frame.sizeBytes - headerBytes);
       this.#output.rejected(frame, error);
@@ -236,6 +264,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       if (prefix !== undefined) buffer.set(prefix, offset + headerBytes);
       this.#output.write(payload);
     }
+  }
+
+  get #carriesAbout(): boolean {
+    return this.#handshake?.established === true && this.#handshake.peerReadsAbout;
   }
 
   cancelAck(frame: Frame): void {
@@ -471,6 +503,19 @@ class SharedPayload implements Payload {
     this.#sum ??= sumOf(this.prefix, this.bytes);
     return this.#sum;
   }
+}
+
+/** Adds metadata to a frame. Until it is sent, its size includes them. */
+function describedFrame(frame: Frame, about: About): Frame {
+  const { type, prefix, sizeBytes } = frame;
+  const head = encodeAboutHead(about, type);
+  return { ...frame, sizeBytes: sizeBytes + head.length, about: { head, type, prefix, sizeBytes } };
+}
+
+/** Makes a frame one with or without its metadata. The object stays the same, as others refer to it. */
+function setForm(frame: Frame, { head, type, prefix, sizeBytes }: AboutForm, isCarried: boolean): void {
+  const carried = { type: aboutType, prefix: prefix ? Buffer.concat([head, prefix]) : head };
+  Object.assign(frame, isCarried ? { ...carried, sizeBytes: sizeBytes + head.length } : { type, prefix, sizeBytes });
 }
 
 function payloadBytesOf({ prefix, payload }: Frame): number {

@@ -1,10 +1,11 @@
 /** Makes the protocol that the option `protocol` names, with messages that have the same methods, and the types of each. */
 import type { ArrayValue } from 'serpy-arrays';
-import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
+import type { AboutOption, ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
 import type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 import { autoProtocol } from './auto/auto-protocol.js';
 import type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
 import type { ServerRecord } from './auto/server-memory.js';
+import { acceptingAbout } from './portable/about.js';
 import { type LineValue, portableLines } from './portable/portable-lines.js';
 import {
   fromV1,
@@ -18,8 +19,9 @@ import type { PortableValue } from './portable/portable-value.js';
 import { type lines, type ProtocolName, v1, v2 } from './protocols.js';
 
 /** v1 with portable messages. */
-export interface PortableV1 extends Omit<v1.V1, 'value'> {
+export interface PortableV1 extends Omit<v1.V1, 'value' | 'sendOptions'> {
   value: v1.Value | ArrayValue;
+  sendOptions: v1.V1['sendOptions'] & AboutOption;
   message: PortableV1Message;
 }
 
@@ -81,7 +83,7 @@ export function createProtocol(name: ProtocolName, settings: ProtocolSettings) {
 function portableV1(settings: ProtocolSettings) {
   const protocol = v1.v1Protocol(settings);
   return {
-    ...protocol,
+    ...acceptingAbout(protocol),
     message: (received: v1.V1['received']) => fromV1(protocol.message(received), settings.encoding),
   };
 }

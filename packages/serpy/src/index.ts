@@ -14,6 +14,8 @@ export {
   type TypedArray,
 } from 'serpy-arrays';
 export {
+  type About,
+  type AboutOption,
   type AcceptError,
   type Address,
   type AdmissionLimit,
@@ -22,6 +24,7 @@ export {
   type BroadcastOptions,
   type BroadcastResult,
   type ByteSource,
+  type ClientOption,
   type Clock,
   type CloseInfo,
   type CloseOptions,
@@ -33,7 +36,6 @@ export {
   type ConnectionState,
   type ConnectionStats,
   type Dial,
-  type DiallingOption,
   type DialOptions,
   type DisconnectInfo,
   type DisconnectReason,
@@ -108,9 +110,9 @@ export type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
 export { type LoadConfigOptions, loadConfig } from './config/config-file.js';
 export { environmentOptions } from './config/environment.js';
 export type {
+  ClientOptionOf,
   ConnectOptions,
   ConnectOptionsOf,
-  DiallingOptionOf,
   ListenOptions,
   ListenOptionsOf,
   OptionsOf,

@@ -3,9 +3,9 @@ import {
   acceptedSettings,
   type BroadcastOptions,
   type BroadcastResult,
+  type ClientOption,
   type ConnectionSettings,
   Server as CoreServer,
-  type DiallingOption,
   type Environment,
   type ServerSettings,
 } from 'serpy-core';
@@ -20,7 +20,7 @@ export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[
 
   constructor(
     protocol: P,
-    settings: ServerSettings & Omit<ConnectionSettings, DiallingOption> & Omit<ProtocolSettings, DiallingOption>,
+    settings: ServerSettings & Omit<ConnectionSettings, ClientOption> & Omit<ProtocolSettings, ClientOption>,
     environment?: Environment,
   ) {
     const each = { ...acceptedSettings(settings), authTimeoutMs: settings.authTimeoutMs };

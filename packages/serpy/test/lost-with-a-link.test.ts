@@ -4,6 +4,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { connect, listen } from 'serpy';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
+/** The text `answer` as a frame of v2. */
+const v2Answer = Buffer.from('decafecafe219002000006000000616e73776572', 'hex');
+
 /** A connection to a bare socket, and its warnings. */
 async function toSocket(protocol: 'v1' | 'v2') {
   const server = createServer().listen(0, '127.0.0.1');
@@ -38,6 +41,31 @@ describe.each(['v1', 'v2'] as const)('over %s without a session', (protocol) => 
         message: expect.stringMatching(/Up to 5 messages.*session: 'prefer'.*modes 1, 3 and 5/),
       },
     ]);
+  });
+
+  test('an answer to a request proves that the peer has read what was sent up to the request', async () => {
+    const { connection, socket, warnings, disconnected } = await toSocket(protocol);
+    for (let n = 0; n < 3; n++) await connection.sendData('before');
+    const answer = (connection as unknown as { request(value: string): Promise<unknown> }).request('question');
+    await connection.sendData('behind the question');
+    await once(socket, 'data');
+    socket.write(protocol === 'v1' ? 'answer\x1f' : v2Answer);
+    await answer;
+    await connection.sendData('after the answer');
+    socket.resetAndDestroy();
+    expect(await disconnected).toMatchObject([{ reason: 'reset', unacknowledgedMessages: 2 }]);
+    expect(warnings).toMatchObject([{ code: 'ERR_SERPY_LOST' }]);
+  });
+
+  test('a link whose requests were all answered loses nothing', async () => {
+    const { connection, socket, warnings, disconnected } = await toSocket(protocol);
+    socket.on('data', () => socket.write(protocol === 'v1' ? 'answer\x1f' : v2Answer));
+    for (let n = 0; n < 3; n++) {
+      await (connection as unknown as { request(value: string): Promise<unknown> }).request(`question ${n}`);
+    }
+    socket.resetAndDestroy();
+    expect(await disconnected).toMatchObject([{ unacknowledgedMessages: 0 }]);
+    expect(warnings).toEqual([]);
   });
 
   test.each(['client', 'server'] as const)('a link that the %s closes tells nothing', async (side) => {

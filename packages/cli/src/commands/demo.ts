@@ -13,7 +13,7 @@ import { toSentence } from '../failure.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatCount, formatInteger } from '../format.js';
-import { makeFolder } from '../make-folder.js';
+import { makeOutFolder } from '../messages/out-folder.js';
 import { colorDepth } from '../ui/color-depth.js';
 import { enterScreen } from '../ui/screen.js';
 import { openPage } from './view.js';
@@ -184,7 +184,7 @@ function showFailure(experiment: Experiment, results: string[], error: unknown):
 
 function savePicture(experiment: Experiment, folder: string, results: string[]): void {
   if (experiment.image === undefined) return;
-  makeFolder(folder);
+  makeOutFolder(folder);
   const file = freeName(folder, '.png');
   saveFileAtomic(file, encodePng(experiment.image));
   results.push(`saved ${file}`);

@@ -56,7 +56,7 @@ export function hub(context: Context): Command {
         .default('latest'),
     )
     .addOption(
-      new Option('--when-full <action>', '--policy all: hold the instrument back, or drop')
+      new Option('--when-full <action>', '--policy all: throttle the instrument, or drop')
         .choices(['wait', 'drop-oldest'])
         .default('wait'),
     )

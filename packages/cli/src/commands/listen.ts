@@ -6,6 +6,7 @@ import { isoTime } from '../environment/system.js';
 import { failure } from '../failure.js';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
+import { addSnippetOption, connectionSnippet, printSnippets, type SnippetFlag } from '../flags/snippet-flag.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
@@ -13,7 +14,7 @@ import { type OutFolder, openFolder } from '../messages/out-folder.js';
 import { peerLabel } from '../peers/peer-label.js';
 import { type ArrivedMessage, receive, receivingDefaults } from '../peers/receive.js';
 
-interface Flags extends ConnectionFlags {
+interface Flags extends ConnectionFlags, SnippetFlag {
   readonly connect?: true;
   readonly json?: true;
   readonly out?: string;
@@ -49,6 +50,7 @@ export function listen(context: Context): Command {
     .option('--timeout <time>', 'stop after this time without messages, such as 10s', duration('--timeout'))
     .option('--show-sender', 'print the sender before each message')
     .option('-q, --quiet', 'do not report connections and counts');
+  addSnippetOption(command);
   return addConnectionOptions(command, { end: 'either' }).action((url: string | undefined, flags: Flags) =>
     run(context, url, flags),
   );
@@ -60,6 +62,8 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const options = connectionOptions(url, flags, isClient ? 'connect' : 'listen', context, {
     ...receivingDefaults,
   });
+  if (flags.snippet)
+    return printSnippets(context, [connectionSnippet(options, isClient ? 'connect' : 'listen', flags)], flags.snippet);
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
   const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColors.dim(line));

@@ -20,13 +20,20 @@ import {
   urlText,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
+import {
+  addSnippetOption,
+  connectionSnippet,
+  printSnippets,
+  type SnippetFlag,
+  snippetsOfFolder,
+} from '../flags/snippet-flag.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
 import { connectFor } from '../peers/connect-for.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
 import { metadataOf, metaEntry, noteText } from '../recording/metadata.js';
 
-interface Flags extends ConnectionFlags {
+interface Flags extends ConnectionFlags, SnippetFlag {
   readonly listen?: true;
   readonly count?: number;
   /** In milliseconds. */
@@ -69,9 +76,17 @@ export function record(context: Context): Command {
     .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'))
     .option('--note <text>', 'a text that is kept with the recording', noteText)
     .option('--meta <name=value>', 'a value that is kept with the recording; can be repeated', metaEntry);
+  addSnippetOption(command);
   return addConnectionFlags(command, { end: 'either' }).action((url: string, folder: string, flags: Flags) =>
-    (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
+    (flags.snippet ? printReader : flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
   );
+}
+
+/** The program reads the recording, if the folder holds one, and otherwise the instrument. */
+async function printReader(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
+  const end = flags.listen ? 'listen' : 'connect';
+  const connection = () => connectionSnippet(connectionOptions(url, flags, end, context), end, flags);
+  return printSnippets(context, (await snippetsOfFolder(folder)) ?? [connection()], flags.snippet ?? 'python');
 }
 
 /** Records the messages of one peer, until it closes the connection. */

@@ -57,6 +57,7 @@ function linesOf(folder: string, found: Verification): string[] {
     ...(problems.length === 0 ? ['unaltered: each message and each line has its hash'] : ['ALTERED:']),
     ...problems.map((problem) => `  ${problem}`),
     `${found.isComplete ? 'complete' : 'NOT COMPLETE'}: ${lossesOf(found)}${numbersOf(found)}`,
+    ...(found.marks === 0 ? [] : [`${formatInteger(found.marks)} ${found.marks === 1 ? 'mark' : 'marks'}`]),
     endOf(found),
     `hash: ${hash}`,
   ];

@@ -1,49 +1,81 @@
 /** `serpy view`: a live web page. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type ListenOptions, listen, type PortableConnection } from 'serpy';
-import type { View } from 'serpy-view';
+import type { SnippetDescription, View } from 'serpy-view';
 import type { Context } from '../environment/context.js';
 import { toSentence, usageError } from '../failure.js';
-import { addConnectionFlags, type ConnectionFlags, connectionOptions, urlText } from '../flags/connection-flags.js';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  connectionOptions,
+  sizeInBytes,
+  urlText,
+} from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
+import {
+  addSnippetOption,
+  connectionSnippet,
+  printSnippets,
+  type SnippetFlag,
+  snippetsOfFolder,
+} from '../flags/snippet-flag.js';
 import { wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, serverUrl } from '../format.js';
 import { receivingDefaults } from '../peers/receive.js';
 import { namedUrl, splitName } from '../peers/source-names.js';
+import { type MetadataFlags, metaEntry, noteText } from '../recording/metadata.js';
+import { PageRecorder } from '../recording/page-recorder.js';
+import { openBrowser } from '../ui/open-browser.js';
 
 export interface PageFlags {
   readonly pagePort: number;
   readonly lan?: true;
   readonly open?: true;
+  readonly preview?: '8bit' | 'full';
   readonly pageCert?: string;
   readonly pageKey?: string;
 }
 
-interface Flags extends ConnectionFlags, PageFlags {
+interface Flags extends ConnectionFlags, PageFlags, MetadataFlags, SnippetFlag {
   readonly listen?: true;
+  readonly record?: string;
+  readonly maxBytes?: number;
   readonly unit?: readonly string[];
   readonly saturation?: number;
 }
 
 export function view(context: Context): Command {
   const command = new Command('view')
-    .summary('Show images and readings on a web page')
+    .summary('Show images and readings, live or recorded, on a web page')
     .description(
-      helpText('Show what instruments send on a live web page: images, curves, numbers and texts.', context, [
-        ['a camera', 'serpy view serpy2://192.168.1.20:5001'],
+      helpText(
+        'Show what instruments send, or a recording, on a web page: images, curves, numbers and texts.',
+        context,
         [
-          'two instruments with names and a unit',
-          'serpy view cam=serpy2://lab1:5001 temp=serpy1://lab2:5001 --unit temp=K',
+          ['a camera', 'serpy view serpy2://192.168.1.20:5001'],
+          [
+            'two instruments with names and a unit',
+            'serpy view cam=serpy2://lab1:5001 temp=serpy1://lab2:5001 --unit temp=K',
+          ],
+          ['instruments that connect to this computer', 'serpy view --listen serpy://0.0.0.0:5001 --key-file lab.key'],
+          ['a recording, finished or growing, with a time bar', 'serpy view run-1'],
+          ['look, record, and look back', 'serpy view serpy2://192.168.1.20:5001 --record run-2'],
+          ['for a phone in the same network', 'serpy view serpy2://192.168.1.20:5001 --lan'],
         ],
-        ['instruments that connect to this computer', 'serpy view --listen serpy://0.0.0.0:5001 --key-file lab.key'],
-        ['for a phone in the same network', 'serpy view serpy2://192.168.1.20:5001 --lan'],
-      ]),
+      ),
     )
-    .argument('[urls...]', `${urlText}; NAME=URL gives it a name`)
+    .argument('[urls...]', `${urlText}; NAME=URL gives it a name. Or the folder of a recording`)
     .option('--listen', 'let instruments connect to the URL, instead of connecting to it')
+    .option('--record <folder>', 'record everything that arrives in a new or empty folder')
+    .option(
+      '--max-bytes <size>',
+      'with --record: stop before the folder is larger, such as 2GB',
+      sizeInBytes('--max-bytes'),
+    )
+    .option('--note <text>', 'with --record: a text that is kept with the recording', noteText)
+    .option('--meta <name=value>', 'with --record: a value that is kept with it; can be repeated', metaEntry)
     .option(
       '--unit <unit>',
       'the unit of the values; NAME=UNIT for one source',
@@ -51,6 +83,7 @@ export function view(context: Context): Command {
     )
     .option('--saturation <value>', 'from this value on, a pixel is saturated', wholeNumber('--saturation', 1));
   addPageOptions(command);
+  addSnippetOption(command);
   return addConnectionFlags(command, { end: 'either' }).action((urls: readonly string[], flags: Flags) =>
     run(context, urls, flags),
   );
@@ -66,30 +99,69 @@ export function addPageOptions(command: Command): void {
   add('--page-port <number>', 'the port of the page; 0 for any free one', wholeNumber('--page-port', 0, 65_535), 8080);
   add('--open', 'open the page in the browser of this computer');
   add('--lan', 'let phones and computers of the network see the page, with a token');
+  command.addOption(
+    new Option('--preview <depth>', 'the pixels of images: 8bit for a slow network (default with --lan), or full')
+      .choices(['8bit', 'full'])
+      .helpGroup('Page:'),
+  );
   add('--page-cert <file>', 'serve the page over HTTPS: the certificate (PEM)');
   add('--page-key <file>', 'the private key of the certificate (PEM)');
 }
 
 async function run(context: Context, urls: readonly string[], flags: Flags): Promise<void> {
   const { interruption } = context;
+  const folder = recordingOf(urls, flags);
   const isListening = flags.listen === true;
   if (isListening && urls.length > 1) throw usageError('--listen takes one URL: all instruments can connect to it');
+  if (flags.snippet) {
+    const all = (urls.length === 0 ? [undefined] : urls).map((each) => describe(context, each, flags));
+    return printSnippets(context, (await Promise.all(all)).flat(), flags.snippet);
+  }
   const page = await openPage(flags);
+  const recorder = new PageRecorder(context, page, flags);
   const closing: (() => Promise<void>)[] = [() => page.close()];
   try {
-    if (isListening) closing.unshift(await showClients(context, page, urls[0], flags));
-    else for (const url of urls.length === 0 ? [undefined] : urls) await showServer(context, page, url, flags);
+    if (folder !== undefined) page.showRecording(folder, labelsOf('', flags));
+    else if (isListening) closing.unshift(await showClients(context, page, urls[0], flags, recorder));
+    else await showServers(context, page, urls.length === 0 ? [undefined] : urls, flags, recorder);
     await announce(context, page, flags);
     if (!interruption.signal.aborted) await once(interruption.signal, 'abort');
   } finally {
     for (const close of closing) await close();
+    await recorder.end();
   }
+  recorder.check();
+}
+
+/** The folder, if the argument is a recording instead of a URL. */
+function recordingOf(urls: readonly string[], { listen: isListening, record }: Flags): string | undefined {
+  const folder = urls.find((each) => statSync(each, { throwIfNoEntry: false })?.isDirectory());
+  if (folder === undefined) return undefined;
+  if (urls.length > 1) throw usageError('a page shows one recording: name one folder, without URLs');
+  if (isListening || record !== undefined)
+    throw usageError(`${folder} is a recording: --listen and --record need the URL of an instrument`);
+  return folder;
+}
+
+/** What a program of another language reads: a recording, or a connection. */
+async function describe(
+  context: Context,
+  argument: string | undefined,
+  flags: Flags,
+): Promise<readonly SnippetDescription[]> {
+  const recording = argument === undefined ? undefined : await snippetsOfFolder(argument);
+  if (recording) return recording;
+  const end = flags.listen ? 'listen' : 'connect';
+  const { name, url } = namedUrl(argument);
+  const options = connectionOptions(url, flags, end, context, receivingDefaults);
+  const shown = name ?? addressOf({ host: options.host ?? '127.0.0.1', port: options.port });
+  return [{ ...connectionSnippet(options, end, flags), unit: labelsOf(shown, flags).unit }];
 }
 
 /** Loaded when the command runs: other commands start without it. */
 export async function openPage(flags: PageFlags): Promise<View> {
   const { openView } = await import('serpy-view');
-  return openView({ port: flags.pagePort, lan: flags.lan === true, tls: pageTls(flags) });
+  return openView({ port: flags.pagePort, lan: flags.lan === true, tls: pageTls(flags), preview: flags.preview });
 }
 
 /** Prints the address of the page, and for `--lan` those for other devices. */
@@ -104,16 +176,32 @@ export async function announce({ terminal, platform }: Context, page: View, flag
         ? '. Over HTTP, others in the network can see the pictures: --page-cert encrypts'
         : '';
     terminal.note(`anyone with the address can look, and change nothing${danger}`);
+    terminal.note(`on this computer: ${page.url}`);
   }
   terminal.note('the page shows what arrives; Ctrl-C stops it');
   if (flags.open) openBrowser(page.url, platform);
 }
 
-async function showServer(context: Context, page: View, argument: string | undefined, flags: Flags): Promise<void> {
-  const { name, url } = namedUrl(argument);
-  const options = connectionOptions(url, flags, 'connect', context, receivingDefaults);
-  const shown = name ?? addressOf({ host: options.host ?? '127.0.0.1', port: options.port });
-  await page.show(shown, options, labelsOf(shown, flags));
+/** All options are checked before a folder is made or a connection begins. */
+async function showServers(
+  context: Context,
+  page: View,
+  urls: readonly (string | undefined)[],
+  flags: Flags,
+  recorder: PageRecorder,
+): Promise<void> {
+  const sources = urls.map((argument) => {
+    const { name, url } = namedUrl(argument);
+    const options = connectionOptions(url, flags, 'connect', context, receivingDefaults);
+    return { options, url, name: name ?? addressOf({ host: options.host ?? '127.0.0.1', port: options.port }) };
+  });
+  const [first] = sources;
+  recorder.begin(
+    sources.map(({ url, name }) => url ?? name).join(', '),
+    sources.length === 1 ? (first?.options ?? {}) : {},
+  );
+  for (const { name, options } of sources)
+    await page.show(name, options, { ...labelsOf(name, flags), address: connectionSnippet(options, 'connect', flags) });
 }
 
 /** Shows every client of a server. A client that comes back from the same computer gets its panels back. */
@@ -122,14 +210,22 @@ async function showClients(
   page: View,
   url: string | undefined,
   flags: Flags,
+  recorder: PageRecorder,
 ): Promise<() => Promise<void>> {
   const { terminal } = context;
   const options = connectionOptions(url, flags, 'listen', context, receivingDefaults);
   const server = await listen(options as ListenOptions);
+  try {
+    recorder.begin(serverUrl(options, server.address), options); // if the server cannot listen, no folder is made
+  } catch (error) {
+    await server.closeServer();
+    throw error;
+  }
   const show = async (client: PortableConnection) => {
     const name = freeName(page, client.identity ?? client.remote?.host ?? 'a client');
     terminal.note(`${addressOf(client.remote)} connected`);
-    await page.show(name, client, labelsOf(name, flags));
+    const address = { ...connectionSnippet(options, 'listen', flags), port: server.address.port };
+    await page.show(name, client, { ...labelsOf(name, flags), address });
   };
   server.on('connection', (client) => {
     show(client).catch((error) => {
@@ -172,17 +268,4 @@ function pageTls({ pageCert, pageKey }: PageFlags): { cert: Buffer; key: Buffer 
     }
   };
   return { cert: read(pageCert), key: read(pageKey) };
-}
-
-/** The page is also reachable without it, so errors of the browser do not matter. */
-function openBrowser(url: string, platform: NodeJS.Platform): void {
-  const [command, ...args]: [string, ...string[]] =
-    platform === 'win32'
-      ? ['rundll32', 'url.dll,FileProtocolHandler', url]
-      : platform === 'darwin'
-        ? ['open', url]
-        : ['xdg-open', url];
-  const browser = spawn(command, args, { stdio: 'ignore', detached: true });
-  browser.on('error', () => {});
-  browser.unref();
 }

@@ -12,6 +12,7 @@ export function recordingLines(folder: string): string[] {
     ...(note === undefined ? [] : [`note: ${note}`]),
     `${formatCount(messages)} in ${formatInteger(durationMs / 1000)} s: ${filesOf(info)}`,
     lossesOf(info),
+    ...marksOf(info),
     ...stateOf(folder, info),
   ];
 }
@@ -31,6 +32,17 @@ function lossesOf({ gaps, dropped, reconnects }: RecordingInfo): string {
   const count = `${gaps} ${gaps === 1 ? 'gap' : 'gaps'}, ${formatInteger(dropped)} dropped, ${back}`;
   return `messages are missing: ${count}; the lines of these types in index.jsonl say when`;
 }
+
+/** The marks in order, the last ones if there are many. */
+function marksOf({ marks }: RecordingInfo): string[] {
+  const lines = marks
+    .slice(-shownMarks)
+    .map(({ first, last, label }) => `  messages ${first} to ${last}${label === undefined ? '' : `: ${label}`}`);
+  const shown = marks.length > shownMarks ? `, the last ${shownMarks}` : '';
+  return marks.length === 0 ? [] : [`${formatInteger(marks.length)} marked${shown}:`, ...lines];
+}
+
+const shownMarks = 20;
 
 function stateOf(folder: string, { isClosed, incompleteBytes }: RecordingInfo): string[] {
   const verifyIt = `"serpy verify ${folder}" compares all files with their hashes`;

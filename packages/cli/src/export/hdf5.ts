@@ -12,6 +12,7 @@ import {
   senderBytes,
   seriesExporter,
 } from './series.js';
+import { axisNames } from './series-names.js';
 
 type H5wasm = typeof import('h5wasm/node');
 type Group = InstanceType<H5wasm['Group']>;
@@ -77,14 +78,19 @@ function attributes(target: Group | Dataset, values: Readonly<Record<string, str
 }
 
 function createSeries(entry: Group, info: SeriesInfo): SeriesWriter {
-  const { name, type, shape, hasSenders } = info;
+  const { name, type, shape, hasSenders, about } = info;
   const group = entry.create_group(name);
-  const axes = ['time', ...shape.map(() => '.')];
+  const named = axisNames(about?.axes, shape, ownNames);
+  for (const [i, axis] of (named ?? []).entries()) createAxis(group, axis, shape[i] as number);
+  const axes = ['time', ...(named?.map((axis) => axis.name) ?? shape.map(() => '.'))];
   if (isPlotted(info)) attributes(group, { NX_class: 'NXdata', signal: 'data', axes, time_indices: 0 });
   else attributes(group, { NX_class: 'NXcollection' });
   const interpretation = { 0: 'scalar', 1: 'spectrum', 2: 'image' }[shape.length];
   const describing = isPlotted(info) && interpretation !== undefined ? { interpretation } : {};
-  const data = growing(group, 'data', dtypeOf(type), shape, { long_name: name, ...describing });
+  const { unit } = about ?? {};
+  const quantity = about?.name ?? name;
+  const labels = unit === undefined ? { long_name: quantity } : { long_name: `${quantity} (${unit})`, units: unit };
+  const data = growing(group, 'data', dtypeOf(type), shape, { ...labels, ...describing });
   const time = growing(group, 'time', '<d', [], { units: 's', long_name: 'time since the start (s)' });
   const wallTime = growing(group, 'wall_time', '<d', [], { units: 's', long_name: 'time since 1970-01-01 UTC (s)' });
   const n = growing(group, 'n', '<q', [], { long_name: 'number of the message' });
@@ -99,6 +105,15 @@ function createSeries(entry: Group, info: SeriesInfo): SeriesWriter {
     },
     finish() {},
   };
+}
+
+/** The names of the datasets of a series. */
+const ownNames = ['data', 'time', 'wall_time', 'n', 'from'];
+
+/** NeXus finds the name of an axis at its dataset: the indices along it. */
+function createAxis(group: Group, { name, label }: { readonly name: string; readonly label: string }, length: number) {
+  const data = Int32Array.from({ length }, (_, index) => index);
+  attributes(group.create_dataset({ name, data, dtype: '<i', shape: [length] }), { long_name: label });
 }
 
 /** A dataset to which rows are appended. It is created with its first rows. */

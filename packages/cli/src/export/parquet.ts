@@ -66,6 +66,8 @@ function columnsOf(rows: readonly TableRow[]) {
     { name: 'number', type: 'DOUBLE' as const, nullable: true, data: rows.map(numberOf) },
     { name: 'integer', type: 'INT64' as const, nullable: true, data: rows.map(integerOf) },
     { name: 'text', type: 'STRING' as const, nullable: true, data: rows.map(textOf) },
+    { name: 'name', type: 'STRING' as const, nullable: true, data: rows.map(({ name }) => name ?? null) },
+    { name: 'unit', type: 'STRING' as const, nullable: true, data: rows.map(({ unit }) => unit ?? null) },
   ];
 }
 

@@ -1,7 +1,8 @@
 /** Series of a recording for HDF5 and Zarr: arrays of one type and shape, numbers, texts, events. Rows are written in batches. */
 import type { NdArray } from 'serpy-arrays';
-import { type EventLine, jsonLine, type MessageLine } from 'serpy-recording';
+import { type EventLine, jsonLine, type MessageAbout, type MessageLine } from 'serpy-recording';
 import type { Exporter } from './exporter.js';
+import { type SeriesName, SeriesNames } from './series-names.js';
 import { tableRow } from './table-row.js';
 
 /** The type of the elements: that of an array, or the bytes of each text. */
@@ -14,6 +15,8 @@ export interface SeriesInfo {
   readonly shape: readonly number[];
   /** Whether rows have the address of their sender. */
   readonly hasSenders: boolean;
+  /** What the sender said about all rows. */
+  readonly about: MessageAbout | undefined;
 }
 
 /** Rows of a series. */
@@ -63,6 +66,7 @@ export class SeriesCollector {
   cutTexts = 0;
   readonly #create: (info: SeriesInfo) => SeriesWriter;
   readonly #series = new Map<string, Series>();
+  readonly #names = new SeriesNames();
   #pendingBytes = 0;
 
   constructor(create: (info: SeriesInfo) => SeriesWriter) {
@@ -72,13 +76,16 @@ export class SeriesCollector {
   add(line: MessageLine, read: () => unknown): boolean {
     if ('row' in line) {
       const { data, dtype, shape } = read() as NdArray;
-      this.#addRow(line.file.replace(/\.npy$/, ''), dtype, shape, { ...line, data });
+      this.#addRow(this.#names.of(line.file.replace(/\.npy$/, ''), line), dtype, shape, { ...line, data });
       return true;
     }
     const row = tableRow(line, read);
     if (row === undefined) return false;
     if (typeof row.value === 'string') this.#addText('texts', row.value, line);
-    else this.#addRow('numbers', 'float64', [], { ...line, data: Float64Array.of(Number(row.value)) });
+    else {
+      const data = Float64Array.of(Number(row.value));
+      this.#addRow(this.#names.of('numbers', line), 'float64', [], { ...line, data });
+    }
     return true;
   }
 
@@ -96,11 +103,12 @@ export class SeriesCollector {
   #addText(name: string, text: string, line: MessageLine | EventLine): void {
     const data = Buffer.alloc(maxTextBytes);
     if (data.write(text) < Buffer.byteLength(text)) this.cutTexts++;
-    this.#addRow(name, { textBytes: maxTextBytes }, [], { ...line, data });
+    this.#addRow({ name, about: undefined }, { textBytes: maxTextBytes }, [], { ...line, data });
   }
 
-  #addRow(name: string, type: ElementType, shape: readonly number[], row: Row): void {
-    const series = this.#series.get(name) ?? this.#begin({ name, type, shape, hasSenders: row.from !== undefined });
+  #addRow({ name, about }: SeriesName, type: ElementType, shape: readonly number[], row: Row): void {
+    const info = { name, type, shape, hasSenders: row.from !== undefined, about };
+    const series = this.#series.get(name) ?? this.#begin(info);
     series.rows.push(row);
     series.bytes += row.data.byteLength + 100;
     this.#pendingBytes += row.data.byteLength + 100;

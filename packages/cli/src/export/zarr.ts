@@ -12,6 +12,7 @@ import {
   senderBytes,
   seriesExporter,
 } from './series.js';
+import { axisNames } from './series-names.js';
 
 /** The size of a chunk, if a row is not larger. */
 const chunkBytes = 2 ** 22;
@@ -47,13 +48,20 @@ function asciiJson(content: unknown): string {
 function createSeries(
   folder: string,
   documents: Documents,
-  { name, type, shape, hasSenders }: SeriesInfo,
+  { name, type, shape, hasSenders, about }: SeriesInfo,
 ): SeriesWriter {
   mkdirSync(join(folder, name));
   document(folder, documents, `${name}/.zgroup`, { zarr_format: 2 });
   const array = (own: string, elementType: ElementType | 'int64', rowShape: readonly number[], attributes: object) =>
     new ZarrArray(folder, documents, `${name}/${own}`, elementType, rowShape, attributes);
-  const data = array('data', type, shape, {});
+  const { name: quantity, unit } = about ?? {};
+  const labels = {
+    ...(quantity === undefined ? {} : { long_name: quantity }),
+    ...(unit === undefined ? {} : { units: unit }),
+  };
+  const named = axisNames(about?.axes, shape, ['time']);
+  const dimensions = named === undefined ? {} : { _ARRAY_DIMENSIONS: ['time', ...named.map((axis) => axis.name)] };
+  const data = array('data', type, shape, { ...dimensions, ...labels });
   const time = array('time', 'float64', [], { units: 's', long_name: 'time since the start' });
   const wallTime = array('wall_time', 'float64', [], { units: 's', long_name: 'time since 1970-01-01 UTC' });
   const n = array('n', 'int64', [], { long_name: 'number of the message' });

@@ -1,5 +1,5 @@
 /** A message as a line, as JSON (`--json`) and as a file (`--out`). */
-import type { PortableMessage } from 'serpy';
+import type { About, PortableMessage } from 'serpy';
 import { decodeNpy, isNpy } from 'serpy-arrays';
 import { isOpaque, isPickledArray, jsonLine, npyOf } from 'serpy-recording';
 import { printable } from '../environment/terminal.js';
@@ -29,6 +29,23 @@ const shownBytes = 16;
 const jsonBytes = 4096;
 
 export function describe(message: PortableMessage): Description {
+  const { about } = message;
+  const description = describeValue(message);
+  if (about === undefined) return description;
+  const { line, json } = description;
+  return { ...description, line: withAbout(line, about, message), json: { ...json, about } };
+}
+
+/** The unit behind a number, and name and axes where the sender has given them. */
+function withAbout(line: string, { name, unit, axes }: About, { value }: PortableMessage): string {
+  const isNumber = typeof value === 'number' || typeof value === 'bigint';
+  const measured =
+    unit === undefined ? line : isNumber ? `${line} ${printable(unit)}` : `${line}, unit ${printable(unit)}`;
+  const withAxes = axes === undefined ? measured : `${measured}, axes ${printable(axes.join(' × '))}`;
+  return name === undefined ? withAxes : `${printable(name)}: ${withAxes}`;
+}
+
+function describeValue(message: PortableMessage): Description {
   const { value } = message;
   if (typeof value === 'string') {
     return { line: printable(value), json: { type: 'text', value }, sizeBytes: Buffer.byteLength(value) };

@@ -1,9 +1,9 @@
 /** A folder for messages as numbered files. Existing files are not overwritten. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemDisk } from 'serpy-recording';
 import { saveFileAtomic } from '../atomic-file.js';
-import { failure, toSentence } from '../failure.js';
-import { makeFolder } from '../make-folder.js';
+import { failure, toSentence, usageError } from '../failure.js';
 import type { Attachment } from './describe.js';
 
 export interface OutFolder {
@@ -16,9 +16,18 @@ export type FileWriter = (file: string, bytes: Uint8Array) => void;
 
 const nameForm = /^(\d{6,})\./;
 
+/** Creates a missing folder and its parents. */
+export function makeOutFolder(path: string): void {
+  try {
+    systemDisk.makeFolder(path);
+  } catch (error) {
+    throw usageError(`${toSentence(error)}: name another folder`, error);
+  }
+}
+
 /** Creates a missing folder. The numbers continue after the highest existing one. */
 export function openFolder(path: string, writeNew: FileWriter = saveFileAtomic): OutFolder {
-  makeFolder(path);
+  makeOutFolder(path);
   const numbers = readdirSync(path).map((name) => Number(nameForm.exec(name)?.[1] ?? 0));
   let last = numbers.reduce((highest, number) => Math.max(highest, number), 0);
   return {

@@ -12,9 +12,10 @@ const unacknowledged = [0, 0, 2, 2, 4, 4] as const;
  */
 export async function resend(
   connection: PortableConnection,
-  { type, value, mode }: RecordedMessage,
-  wait: { readonly signal?: AbortSignal } = {},
+  { type, value, mode, about }: RecordedMessage,
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<string | undefined> {
+  const wait = about === undefined ? options : { ...options, about };
   if (type === 'longint') return 'an integer of more than 1024 bytes';
   if (value instanceof OmittedValue) return value.reason;
   try {

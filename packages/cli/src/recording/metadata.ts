@@ -37,7 +37,7 @@ export interface MetadataFlags {
 /** The metadata of a recording. @param options of the connection */
 export function metadataOf(url: string, options: object, { note, meta }: MetadataFlags): Metadata {
   return {
-    url: url.replace(/\/\/[^/@]*@/, '//'),
+    url: url.replaceAll(/\/\/[^/@]*@/g, '//'),
     ...(note === undefined ? {} : { note }),
     ...(meta === undefined ? {} : { meta }),
     origin: {

@@ -248,16 +248,16 @@ test('CSV has a row for each number, text and object', async () => {
   record();
   expect(await exported(out('a.csv'))).toContain('left out 24 messages: a CSV has no place for arrays and bytes');
   expect(readFileSync(out('a.csv'), 'utf8').split('\r\n').slice(0, 7)).toEqual([
-    'n,time_s,wall_time,type,from,value',
-    '7,0.09,2023-11-14T22:13:20.100Z,int,,0',
-    '8,0.1,2023-11-14T22:13:20.110Z,float,,0',
-    '9,0.11,2023-11-14T22:13:20.120Z,str,,"text 0, ""µ""\nline"',
-    '18,0.2,2023-11-14T22:13:20.210Z,int,,1',
-    '19,0.21,2023-11-14T22:13:20.220Z,float,,nan',
-    '20,0.22,2023-11-14T22:13:20.230Z,str,,"text 1, ""µ""\nline"',
+    'n,time_s,wall_time,type,from,value,name,unit',
+    '7,0.09,2023-11-14T22:13:20.100Z,int,,0,,',
+    '8,0.1,2023-11-14T22:13:20.110Z,float,,0,,',
+    '9,0.11,2023-11-14T22:13:20.120Z,str,,"text 0, ""µ""\nline",,',
+    '18,0.2,2023-11-14T22:13:20.210Z,int,,1,,',
+    '19,0.21,2023-11-14T22:13:20.220Z,float,,nan,,',
+    '20,0.22,2023-11-14T22:13:20.230Z,str,,"text 1, ""µ""\nline",,',
   ]);
-  expect(readFileSync(out('a.csv'), 'utf8')).toContain(',int,,1180591620717411303424\r\n');
-  expect(readFileSync(out('a.csv'), 'utf8')).toContain(',object,,"{""gain"":2.5}"\r\n');
+  expect(readFileSync(out('a.csv'), 'utf8')).toContain(',int,,1180591620717411303424,,\r\n');
+  expect(readFileSync(out('a.csv'), 'utf8')).toContain(',object,,"{""gain"":2.5}",,\r\n');
 });
 
 test('Parquet has a row for each number, text and object, and the metadata', async () => {

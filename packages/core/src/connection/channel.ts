@@ -367,6 +367,14 @@ export class Channel
     return this.#counters.bytesReceived;
   }
 
+  get sentOnLink(): number {
+    return this.#link?.sentMessages ?? 0;
+  }
+
+  peerHasRead(messages: number): void {
+    this.#link?.peerHasRead(messages);
+  }
+
   get reconnects(): boolean {
     return this.#listener.reconnects;
   }

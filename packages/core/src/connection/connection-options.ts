@@ -78,7 +78,7 @@ export interface ConnectionSettings extends SecuritySettings {
 export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
 /** The options of the end that connects. */
-export type DiallingOption = 'autoRestart' | 'waitForServer' | 'connectTimeoutMs' | 'reconnect';
+export type ClientOption = 'autoRestart' | 'waitForServer' | 'connectTimeoutMs' | 'reconnect';
 
 const defaultMaxDelayMs = 15_000;
 
@@ -96,7 +96,7 @@ const minDelayOption: OptionSpec<number> = {
 };
 
 /** The options of a connection that a server accepts, with checks and defaults. */
-export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
+export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, ClientOption>> = {
   closeTimeoutMs: option.milliseconds(5000),
   keepAliveMs: option.milliseconds(5000, 0, linuxKeepAliveMs),
   writeTimeoutMs: option.milliseconds(30000),

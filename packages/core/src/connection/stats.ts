@@ -1,4 +1,5 @@
 /** The counts of a connection. */
+import { wideZero } from '../buffers/wide-zero.js';
 
 /** A snapshot. Counts cover the connection's whole life and all its links. */
 export interface ConnectionStats {
@@ -41,8 +42,8 @@ interface Queues {
 export class Counters {
   messagesSent = 0;
   messagesReceived = 0;
-  bytesSent = 0;
-  bytesReceived = 0;
+  bytesSent = wideZero;
+  bytesReceived = wideZero;
   droppedSending = 0;
   droppedReceiving = 0;
   reconnects = 0;

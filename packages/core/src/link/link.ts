@@ -50,6 +50,8 @@ export class Link implements TransportHandler {
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
   /** Messages sent on this link. */
   #sentMessages = 0;
+  /** Those of them that the peer has read, as it has answered a request behind them. */
+  #readMessages = 0;
   /** Whether the program destroyed the connection, and so does not ask what became of these messages. */
   #destroyedHere = false;
   readonly #progress = new LinkProgress();
@@ -127,6 +129,15 @@ export class Link implements TransportHandler {
     if (this.#session.resumable?.hasPendingFrames) this.#sendQueued(); // of a large message, as much as may be
     if (!this.#over) this.transport.flush();
     this.#schedule();
+  }
+
+  get sentMessages(): number {
+    return this.#sentMessages;
+  }
+
+  /** The peer has read this many messages of the link. */
+  peerHasRead(messages: number): void {
+    this.#readMessages = messages;
   }
 
   /** Sends queued messages while session and transport accept them. */
@@ -350,7 +361,10 @@ export class Link implements TransportHandler {
     this.progressed = this.#progress.hasProgressed(this.#session.resumable);
     const { peerClose, flowControlled = false, resumableMs = 0 } = this.#session.resumable ?? {};
     const unacknowledgedMessages = this.#mayHaveLost(flowControlled)
-      ? (this.#session.unacknowledgedMessages ?? this.#sentMessages)
+      ? Math.min(
+          this.#session.unacknowledgedMessages ?? Number.POSITIVE_INFINITY,
+          this.#sentMessages - this.#readMessages,
+        )
       : 0;
     this.#host.linkEnding();
     this.#session.linkDown(this.#paused);

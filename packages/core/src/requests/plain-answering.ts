@@ -22,8 +22,8 @@ interface PlainRequest {
 export class PlainAnswering {
   readonly #host: RequestsHost;
   #handler: CallHandler | undefined;
-  readonly #line = new Fifo<PlainRequest>();
-  #lineBytes = 0;
+  readonly #queue = new Fifo<PlainRequest>();
+  #queueBytes = 0;
   #isRunning = false;
   /** The signal of all requests of the current link. */
   #signal = new HandlerSignal();
@@ -70,8 +70,8 @@ export class PlainAnswering {
   close(byProgram: boolean): void {
     this.linkLost();
     if (!byProgram) return;
-    this.#line.clear();
-    this.#lineBytes = 0;
+    this.#queue.clear();
+    this.#queueBytes = 0;
   }
 
   /** Messages that arrived before the handler was there are requests, too. */
@@ -82,18 +82,18 @@ export class PlainAnswering {
   }
 
   #add(received: InboundMessage): void {
-    this.#line.push({ received, signal: this.#signal });
-    this.#lineBytes += received.sizeBytes;
+    this.#queue.push({ received, signal: this.#signal });
+    this.#queueBytes += received.sizeBytes;
     this.#throttle();
     this.#runNext();
   }
 
   #runNext(): void {
     if (this.#isRunning || this.#unsent !== undefined) return;
-    const request = this.#line.shift();
+    const request = this.#queue.shift();
     if (request === undefined) return;
     this.#isRunning = true;
-    this.#lineBytes -= request.received.sizeBytes;
+    this.#queueBytes -= request.received.sizeBytes;
     // Code of the program must not run while the session is at work.
     queueMicrotask(() => this.#run(request));
   }
@@ -118,7 +118,7 @@ export class PlainAnswering {
   }
 
   #throttle(): void {
-    const isBusy = this.#line.length >= maxWaitingMessages || this.#lineBytes >= maxWaitingBytes;
+    const isBusy = this.#queue.length >= maxWaitingMessages || this.#queueBytes >= maxWaitingBytes;
     const { inbox } = this.#host;
     if (inbox.handlerIsBusy === isBusy) return;
     inbox.handlerIsBusy = isBusy;

@@ -21,6 +21,8 @@ export class PlainAsking {
   readonly #listener: PlainAskingListener;
   /** The request in the send queue or on the link. */
   #current: OpenRequest | undefined;
+  /** Messages of the link up to that request. */
+  #sentOnLink = 0;
   /** `drains`: the next message is discarded. `out-of-step`: no request can be sent on this link. */
   #state: 'in-step' | 'drains' | 'out-of-step' = 'in-step';
   #drainTimer: unknown;
@@ -56,7 +58,9 @@ export class PlainAsking {
 
   sending(outgoing: OutboundMessage): void {
     const request = this.#current;
-    if (request?.outgoing === outgoing) request.state = 'sent';
+    if (request?.outgoing !== outgoing) return;
+    request.state = 'sent';
+    this.#sentOnLink = this.#host.sentOnLink + 1;
   }
 
   takes(received: InboundMessage): boolean {
@@ -70,6 +74,7 @@ export class PlainAsking {
       if (request?.state !== 'sent') return false;
       this.#listener.settled(request);
       this.#current = undefined;
+      this.#host.peerHasRead(this.#sentOnLink);
       request.answer(received);
     }
     this.#host.consumed(received);

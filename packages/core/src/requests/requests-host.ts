@@ -36,6 +36,8 @@ export interface RequestsHost {
   /** Whether reading is paused. */
   readonly linkIsPaused: boolean;
   readonly receivedBytes: number;
+  /** Messages that were handed to the link. */
+  readonly sentOnLink: number;
   /** Whether this end reconnects when the link ends. */
   readonly reconnects: boolean;
   /** As `correlation` of the session. */
@@ -54,6 +56,8 @@ export interface RequestsHost {
   consumed(received: InboundMessage): void;
   /** Reading may go on: a flag of `inbox` has changed. */
   resumeReading(): void;
+  /** The peer has read this many messages of the link: it answered the last of them. */
+  peerHasRead(messages: number): void;
   /** Ends the link, as if the peer did not respond. */
   endLink(error: SerpyError): void;
   /** A message was discarded. @param error for the first of a run */

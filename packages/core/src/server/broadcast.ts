@@ -1,6 +1,7 @@
 /** Sends one value to many connections. It is encoded once, and no connection waits for another. */
 import { Connection, internalsOf } from '../connection/connection.js';
 import { MessageTooLargeError, OptionError } from '../errors.js';
+import { checkAbout } from '../options/about-option.js';
 import { type OptionSpec, option } from '../options/option.js';
 import { checkNames } from '../options/option-names.js';
 import type { OutboundMessage } from '../protocol/message.js';
@@ -102,6 +103,7 @@ function checked<T extends ProtocolTypes, C extends Connection<T>>(options: Broa
     throw new OptionError('the option filter takes a function of a connection that returns true or false');
   }
   if (send === null || typeof send !== 'object') throw new OptionError('the option send takes an object');
+  checkAbout(send);
   const excepted = exceptedOf(except);
   return {
     slowPeers: slowPeersOption.parse(slowPeers, 'slowPeers'),

@@ -1,9 +1,9 @@
 /** The options of a server: their types, defaults and checks. */
 import {
   addressOptions,
+  type ClientOption,
   type ConnectionSettings,
   connectionOptions,
-  type DiallingOption,
 } from '../connection/connection-options.js';
 import { type OptionSpecs, option, parseOptions } from '../options/option.js';
 import type { AdmissionLimits } from './admission.js';
@@ -44,7 +44,7 @@ const { autoRestart, waitForServer, connectTimeoutMs, reconnect } = parseOptions
 /** The settings of each connection of a server: the server's without its own options. */
 export function acceptedSettings<T extends ServerSettings>(
   settings: T,
-): Omit<T, keyof ServerSettings> & Pick<ConnectionSettings, DiallingOption> {
+): Omit<T, keyof ServerSettings> & Pick<ConnectionSettings, ClientOption> {
   const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
   const accepted = Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
   return { ...accepted, autoRestart, waitForServer, connectTimeoutMs, reconnect };

@@ -7,7 +7,7 @@ import { flushedBytes } from './socket-progress.js';
 import { TcpIntake } from './tcp-intake.js';
 import type { Transport, TransportHandler, WriteSlot } from './transport.js';
 import { WriteBuffer } from './write-buffer.js';
-import { maxWriteBytes, WriteParts } from './write-parts.js';
+import { hasSeparate, maxWriteBytes, WriteParts } from './write-parts.js';
 
 /** 1 MiB in flight: further messages wait in the send queue, where they can still be counted, dropped or sent on another link. */
 const highWaterBytes = 1024 * 1024;
@@ -21,6 +21,7 @@ const owner = Symbol('owner');
 type OwnedSocket = Socket & { [owner]?: TcpTransport };
 
 export class TcpTransport implements Transport {
+  readonly encrypted: boolean = false;
   readonly #socket: Socket;
   readonly #reader: SocketReader | undefined;
   readonly #intake: TcpIntake;
@@ -164,16 +165,16 @@ export class TcpTransport implements Transport {
     this.#handler?.flushing?.();
     if (this.#writeBuffer.bytes === 0) return;
     const { bytes } = this.#writeBuffer;
-    const isLarge = bytes > maxWriteBytes;
     const pieces = this.#writeBuffer.take();
+    const isSplit = bytes > maxWriteBytes || (this.encrypted && hasSeparate(pieces));
     // The header before these bytes is in flight: only the end of the link can report to the peer that they do not follow.
     if (lengthOf(pieces) !== bytes) this.#socket.destroy(detachedError());
     else if (this.#parts) {
       this.#parts.add(pieces);
       this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;
-    } else if (isLarge || this.#inSocketBytes > 0) {
+    } else if (isSplit || this.#inSocketBytes > 0) {
       // The program could transfer bytes that wait in the socket, and the socket would not detect it. So they wait here.
-      this.#parts = new WriteParts();
+      this.#parts = new WriteParts(this.encrypted);
       this.#parts.add(pieces);
       if (this.#inSocketBytes === 0) this.#writePart(this.#parts);
       else this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;

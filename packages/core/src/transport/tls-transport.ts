@@ -26,7 +26,7 @@ export const keyTls = {
 export const keyIdentities = { client: 'serpy client', server: 'serpy server' } as const;
 
 export class TlsTransport extends TcpTransport {
-  readonly encrypted = true;
+  override readonly encrypted = true;
   readonly identity: string | undefined;
   readonly #peer: Address;
   readonly #kind: Security['kind'];

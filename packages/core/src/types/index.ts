@@ -1,5 +1,7 @@
 /** The types that the public signatures of a protocol package mention. It re-exports them: `export type * from 'serpy-core/types'`. */
 export type {
+  About,
+  AboutOption,
   AcceptError,
   Address,
   AdmissionLimit,
@@ -8,6 +10,7 @@ export type {
   BroadcastOptions,
   BroadcastResult,
   ByteSource,
+  ClientOption,
   Clock,
   CloseInfo,
   CloseOptions,
@@ -20,7 +23,6 @@ export type {
   ConnectionState,
   ConnectionStats,
   Dial,
-  DiallingOption,
   DialOptions,
   DisconnectInfo,
   DisconnectReason,

@@ -5,7 +5,7 @@ import { securityOf } from '../../src/security/security.js';
 import { generateKey } from '../../src/security/shared-key.js';
 import { systemEnvironment } from '../../src/system-environment.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { maxWriteBytes, WriteParts } from '../../src/transport/write-parts.js';
+import { hasSeparate, maxWriteBytes, WriteParts } from '../../src/transport/write-parts.js';
 
 const opened: { destroy(): void }[] = [];
 const closing: { close(): unknown }[] = [];
@@ -30,6 +30,38 @@ describe('parts', () => {
     while (parts.bytes > 0) sizes.push(take().reduce((sum, { length }) => sum + length, 0));
     expect(sizes).toEqual([maxWriteBytes, maxWriteBytes, 7]);
     expect(parts.take()).toEqual([]);
+  });
+
+  test('are undefined if the program has shrunk their memory', () => {
+    const memory = new ArrayBuffer(2 * maxWriteBytes, { maxByteLength: 2 * maxWriteBytes });
+    const parts = new WriteParts();
+    parts.add([Buffer.from('a'), new Uint8Array(memory)]);
+    expect(parts.take()).toHaveLength(2);
+    memory.resize(maxWriteBytes + 100);
+    expect(parts.take()).toBeUndefined();
+  });
+
+  test('are undefined if the memory of a piece that was not begun was transferred', () => {
+    const parts = new WriteParts();
+    const later = new Uint8Array(100);
+    parts.add([new Uint8Array(maxWriteBytes), later]);
+    expect(parts.take()).toHaveLength(1);
+    structuredClone(later.buffer, { transfer: [later.buffer] });
+    expect(parts.take()).toBeUndefined();
+  });
+
+  test('contain a large piece alone over TLS, and small ones together', () => {
+    const parts = new WriteParts(true);
+    const [small, large] = [Buffer.alloc(26), Buffer.alloc(64 * 1024)];
+    expect([hasSeparate([small, large]), hasSeparate([large]), hasSeparate([small, small])]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    parts.add([small, small, large, large, small]);
+    const sizes: number[][] = [];
+    while (parts.bytes > 0) sizes.push((parts.take() as Uint8Array[]).map(({ length }) => length));
+    expect(sizes).toEqual([[26, 26], [65536], [65536], [26]]);
   });
 
   test('are undefined if their memory was transferred', () => {

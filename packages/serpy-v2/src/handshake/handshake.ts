@@ -89,6 +89,11 @@ export class Handshake<Out extends Sendable> {
     return this.#manager.session?.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether the peer reads messages with metadata. */
+  get peerReadsAbout(): boolean {
+    return this.#manager.session?.peerReadsAbout ?? false;
+  }
+
   /** Whether a program may request acknowledgements: true until it is known that there is no session. */
   get canAcknowledge(): boolean {
     return this.#state.phase !== 'plain' && this.#state.phase !== 'given-up';

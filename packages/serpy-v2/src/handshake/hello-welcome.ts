@@ -53,6 +53,9 @@ const known: readonly number[] = Object.values(field);
 /** Bit of `features`: the link is encrypted, so records need no checksum. */
 const encryptedFeature = 1;
 
+/** Bit of `features`: frames of the type `43`, messages with metadata, are read. */
+const aboutFeature = 2;
+
 /** Never assigned: an unknown field in every HELLO and WELCOME makes sure that peers skip unknown fields. */
 const greaseField = 0x5a;
 
@@ -153,6 +156,7 @@ function parameterFields({
   pingIntervalMs,
   limit,
   encrypted,
+  readsAbout,
   name,
 }: SessionParameters): TlvWriter {
   const fields = new TlvWriter()
@@ -161,7 +165,8 @@ function parameterFields({
     .numbers(field.limits, maxMessageBytes)
     .numbers(field.heartbeat, pingIntervalMs)
     .numbers(field.window, limit);
-  if (encrypted) fields.numbers(field.features, encryptedFeature);
+  const features = (encrypted ? encryptedFeature : 0) | (readsAbout ? aboutFeature : 0);
+  if (features !== 0) fields.numbers(field.features, features);
   return name === undefined ? fields : fields.bytes(field.name, Buffer.from(name));
 }
 
@@ -176,6 +181,7 @@ function parametersOf(fields: TlvReader): SessionParameters {
     pingIntervalMs,
     limit,
     encrypted: (features & encryptedFeature) !== 0,
+    readsAbout: (features & aboutFeature) !== 0,
     name: fields.has(field.name) ? nameFrom(fields.raw(field.name)) : undefined,
   };
 }

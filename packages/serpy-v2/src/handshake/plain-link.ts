@@ -4,9 +4,10 @@
  */
 import type { Role } from 'serpy-core';
 import type { Decoder, GreetingDetector } from '../decoder.js';
+import { decodeAboutFrame } from '../reliable/about-frame.js';
 import type { UnknownMessage } from '../reliable/sender.js';
-import { messageOf } from '../values/values.js';
-import { requestType, streamType } from '../wire/constants.js';
+import { messageOf, readable } from '../values/values.js';
+import { aboutType, frameType, requestType, streamType } from '../wire/constants.js';
 import type { SessionMode } from './handshake-options.js';
 import type { HandshakeHost } from './handshake-state.js';
 import { detectGreeting, type GreetingKind, maxGreetingBytes } from './hello-welcome.js';
@@ -86,5 +87,9 @@ export class PlainLink implements GreetingDetector, HandshakeHost {
 
 /** A message as the program knows it; undefined for a part of a stream or a request. */
 function toValue(message: UnknownMessage): unknown {
-  return message.type === streamType || message.type === requestType ? undefined : messageOf(message);
+  const { type, prefix, payload } = message;
+  if (type === streamType || type === requestType) return undefined;
+  if (type !== aboutType) return messageOf(message);
+  if (payload.length === 0 && prefix === undefined) return messageOf({ type: frameType.bytes, payload }); // its memory is gone
+  return readable(decodeAboutFrame(Buffer.concat(prefix ? [prefix, payload] : [payload]), 0));
 }

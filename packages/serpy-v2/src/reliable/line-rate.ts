@@ -1,4 +1,5 @@
 /** Limits the size of a record to what the link carries in 50 ms: a broken link then loses little, and control records wait for a short time only. */
+import { wideZero } from 'serpy-core';
 import { maxRecordBytes } from './record.js';
 
 const minRecordBytes = 512;
@@ -13,12 +14,12 @@ const recordMs = 50;
 const windowMs = 100;
 
 export class LineRate {
-  #arrivedBytes = 0;
+  #arrivedBytes = wideZero;
   /** Bytes per millisecond; infinite until a busy link has been measured. */
   #rate = Number.POSITIVE_INFINITY;
   /** Start of the measurement; undefined while the link is idle, since a sender with little data says nothing about the rate of the link. */
   #sinceMs: number | undefined;
-  #windowBytes = 0;
+  #windowBytes = wideZero;
   #recordBytes = minRecordBytes;
 
   /** Largest payload of the next record. */

@@ -2,7 +2,7 @@
  * The receiving half of a session: accepts the bytes of the stream in order, decodes messages while the receive queue has room, and
  * acknowledges them. The delivered messages are always a prefix of the sent ones.
  */
-import { ByteQueue, ProtocolError, type SessionHost } from 'serpy-core';
+import { ByteQueue, ProtocolError, type SessionHost, wideZero } from 'serpy-core';
 import { Decoder, type SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { headerBytes } from '../wire/constants.js';
@@ -73,8 +73,8 @@ export class Receiver {
   readonly base: number;
   readonly #decoder: Decoder;
   readonly #frames: SessionFrames;
-  #received = 0;
-  #consumed = 0;
+  #received = wideZero;
+  #consumed = wideZero;
   /** Messages and bytes that were delivered and are not consumed yet. */
   #waitingMessages = 0;
   #waitingBytes = 0;
@@ -88,9 +88,9 @@ export class Receiver {
   #newest: Delivered | undefined;
   #kept: Delivered | undefined;
   /** What the last acknowledgement stated, and the offset up to which the sender waits for consumption. */
-  #statedReceived = 0;
-  #statedLimit = 0;
-  #urgentEnd = 0;
+  #statedReceived = wideZero;
+  #statedLimit = wideZero;
+  #urgentEnd = wideZero;
   #ackNow = false;
   #ackDue = false;
   #failure: unknown;

@@ -1,4 +1,5 @@
 /** Splits the bytes of a link into verified records. Each link has its own reader; a reader that has thrown is not used again. */
+import { wideZero } from 'serpy-core';
 import { readUint32, startsWithMagic } from '../wire/header.js';
 import { maxAllocationRatio } from '../wire/payload-buffer.js';
 import {
@@ -40,7 +41,7 @@ export class RecordReader {
   ackRequested = false;
   consumedRequested = false;
   /** The low 32 bits of its offset. */
-  offset = 0;
+  offset = wideZero;
   /** The buffer that contains its payload, from `start` to `end`. Borrowed: valid until the next call. */
   bytes: Buffer = nothing;
   start = 0;
@@ -60,7 +61,7 @@ export class RecordReader {
   #isTargetPlaced = false;
   /** The part of the payload that was digested, and its digest. */
   #digested = 0;
-  #digest = 0;
+  #digest = wideZero;
   /** Whether the last payload is in `#target`. */
   #isInTarget = false;
 

@@ -34,6 +34,7 @@ export interface PeerTerms {
   readonly pingIntervalMs: number;
   /** This end may send the bytes before this offset. */
   readonly limit: number;
+  readonly readsAbout?: boolean | undefined;
 }
 
 /** Payload of an ACK: received (8), consumed (8), limit (8). */
@@ -56,6 +57,8 @@ export class ReliableSession<Out extends Sendable> {
   readonly receiver: Receiver;
   /** The largest message that the peer accepts. */
   peerMaxMessageBytes = Number.POSITIVE_INFINITY;
+  /** Whether the peer reads messages with metadata. */
+  peerReadsAbout = false;
   /** Set when the peer has sent CLOSE. */
   peerClose: { readonly reason: string } | undefined;
   /** How long the client may resume the session, in milliseconds, if it has changed this since its HELLO. */
@@ -112,6 +115,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#wakeMs = undefined;
     this.peerResumeMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
+    this.peerReadsAbout = peer.readsAbout === true;
     this.sender.linkUp(isChecked);
     this.sender.raiseLimit(peer.limit);
   }

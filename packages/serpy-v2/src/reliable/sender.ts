@@ -2,7 +2,7 @@
  * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, and keeps the bytes that
  * the peer has not acknowledged. Over the next link it resumes from the byte that the peer expects.
  */
-import { ProtocolError, type SessionHost, type ValueError } from 'serpy-core';
+import { ProtocolError, type SessionHost, type ValueError, wideZero } from 'serpy-core';
 import { headerBytes } from '../wire/constants.js';
 import { readUint32, writeHeader } from '../wire/header.js';
 import { LineRate } from './line-rate.js';
@@ -70,19 +70,19 @@ export class Sender<Out extends Sendable> {
   #rate = new LineRate();
   #isChecked = true;
   /** Offsets: the end of the stream, and how far it was written to this link, received by the peer, and may be sent. */
-  #end = 0;
-  #sent = 0;
-  #acked = 0;
-  #limit = 0;
+  #end = wideZero;
+  #sent = wideZero;
+  #acked = wideZero;
+  #limit = wideZero;
   /** The segment that contains `#sent`. */
   #current: Segment<Out> | undefined;
   /** The last segment, while it gathers small messages. */
   #open: Segment<Out> | undefined;
   readonly #blocks = new MessageBlocks();
   /** Offset up to which an acknowledgement was requested, and end of the last message that awaits one, of each level. */
-  #requested = 0;
-  #awaited = 0;
-  #awaitedConsumed = 0;
+  #requested = wideZero;
+  #awaited = wideZero;
+  #awaitedConsumed = wideZero;
 
   constructor(host: SessionHost<Out>, replay: ReplayLimits) {
     this.#host = host;

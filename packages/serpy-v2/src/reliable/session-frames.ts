@@ -1,7 +1,8 @@
-/** The frames in the stream of a session: the frames of v2, and parts of streams and requests. */
+/** The frames in the stream of a session: the frames of v2, messages with metadata, and parts of streams and requests. */
 import type { SessionFrames } from '../decoder.js';
 import { type DecodedMessage, decodeValue } from '../values/values.js';
-import { requestType, streamType } from '../wire/constants.js';
+import { aboutType, requestType, streamType } from '../wire/constants.js';
+import { decodeAboutFrame, maxAboutHeadBytes } from './about-frame.js';
 import { decodeRequestFrame, requestHeadBytes } from './request-frame.js';
 import { decodeStreamFrame } from './stream-frame.js';
 
@@ -25,11 +26,13 @@ class StreamFrames implements SessionFrames {
 
   maxBytes(type: number): number {
     if (type === streamType) return maxPartBytes;
+    if (type === aboutType) return this.#maxMessageBytes + maxAboutHeadBytes;
     return type === requestType ? this.#maxMessageBytes + requestHeadBytes : this.#maxMessageBytes;
   }
 
   decode(type: number, payload: Buffer, end: number): DecodedMessage | undefined {
     if (type === streamType) return partOf(payload, end);
+    if (type === aboutType) return decodeAboutFrame(payload, end);
     return type === requestType ? decodeRequestFrame(payload, end) : decodeValue(type, payload, end);
   }
 }

@@ -85,6 +85,7 @@ export class SessionManager<Out extends Sendable, Owner> {
       pingIntervalMs: Math.ceil(pingIntervalMs),
       limit,
       encrypted,
+      readsAbout: true,
       name,
     };
   }

@@ -12,6 +12,8 @@ export interface SessionParameters {
   readonly limit: number;
   /** Whether its link is encrypted, so that records need no checksum. */
   readonly encrypted: boolean;
+  /** Whether it reads messages with metadata. */
+  readonly readsAbout?: boolean | undefined;
   /** Its option `name`. */
   readonly name?: string | undefined;
 }

@@ -3,6 +3,7 @@ import { constants, isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
 import {
+  type About,
   IntegerRangeError,
   isTypedNumber,
   type JsonReading,
@@ -75,7 +76,13 @@ export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayV
 export type Data = string | number | bigint | Buffer;
 
 /** A value with its type on the wire. */
-export type Message = TypedValue & JsonReading;
+export type Message = TypedValue & JsonReading & Described;
+
+/** What the sender said about a message. */
+export interface Described {
+  /** The option `about` of the peer's `sendData`. Undefined without it, and without a session. */
+  readonly about?: About | undefined;
+}
 
 /** As `Message`, without the method. */
 export type TypedValue =
@@ -87,13 +94,14 @@ export type TypedValue =
   | { readonly type: 'bytes'; readonly value: Buffer };
 
 /** A message that arrived, and the size of its payload. */
-export type DecodedMessage = TypedValue & {
-  readonly sizeBytes: number;
-  /** In a session, the offset after its last byte; otherwise 0. */
-  readonly end: number;
-  /** Set if this is not a message, but a part of a stream or of a request. */
-  readonly part?: StreamPart | RequestPart | undefined;
-};
+export type DecodedMessage = TypedValue &
+  Described & {
+    readonly sizeBytes: number;
+    /** In a session, the offset after its last byte; otherwise 0. */
+    readonly end: number;
+    /** Set if this is not a message, but a part of a stream or of a request. */
+    readonly part?: StreamPart | RequestPart | undefined;
+  };
 
 /** A payload and its type. */
 export interface Payload {
@@ -150,8 +158,9 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
 }
 
 /** A message as the application reads it. */
-export function readable({ type, value }: TypedValue): Message {
-  return new ReceivedMessage(type, value) as Message;
+export function readable({ type, value, about }: TypedValue & Described): Message {
+  const message = new ReceivedMessage(type, value) as Message;
+  return about === undefined ? message : Object.assign(message, { about });
 }
 
 /** The kind of a message, for the option `keep`. */

@@ -23,6 +23,9 @@ export const streamType = 0x41;
 /** The type of a part of a request, which only a session uses. */
 export const requestType = 0x42;
 
+/** The type of a message with metadata, which only a session uses. */
+export const aboutType = 0x43;
+
 /** The name of a payload type. */
 export type TypeName = keyof typeof frameType;
 

@@ -219,3 +219,25 @@ test('a server gives its program the connection of a client that requests a sess
   await server.closeServer();
   network.clock.stop();
 });
+
+test('a client without a session is announced within 100 ms, while its large first message arrives', async () => {
+  const network = new MemoryNetwork();
+  network.clock.runFreely();
+  const server = await new Server({ port: 5000 }, network).start();
+  onTestFinished(async () => {
+    await server.closeServer();
+    network.clock.stop();
+  });
+  const { signal } = new AbortController();
+  const peer = await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal });
+  onTestFinished(() => peer.destroy());
+  peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
+  const startMs = network.clock.now();
+  peer.write(Buffer.from('decafecafe810000000040420f00', 'hex')); // the header of a message of 1,000,000 bytes
+  peer.write(Buffer.alloc(1000));
+  peer.flush();
+  const connection = await server.getConnection();
+  expect(network.clock.now() - startMs).toBeLessThanOrEqual(101);
+  expect(connection.isDataAvailable()).toBe(false);
+  connection.on('warning', () => {});
+});

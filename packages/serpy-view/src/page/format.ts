@@ -31,3 +31,13 @@ export function fileName(name: string, extension: string): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   return `${name.replaceAll(/[^\w.-]+/g, '_').slice(0, 60) || 'panel'}-${time}.${extension}`;
 }
+
+/** Date and time of this computer's zone, with milliseconds. */
+export function formatTime(wallMs: number): string {
+  const time = new Date(wallMs);
+  if (Number.isNaN(time.getTime())) return 'an unknown time';
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  return `${date} ${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`;
+}

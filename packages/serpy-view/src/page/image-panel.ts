@@ -187,7 +187,9 @@ export class ImagePanelBox extends PanelBox {
     const { low, high } = this.level;
     const [pixels, second] = this.#parts;
     if (!pixels) return;
-    this.#image.fill(frame, pixels, frame.hasMask ? (second as Uint8Array) : undefined, low, high, this.#colors);
+    const { from, step } = frame.levels ?? { from: 0, step: 1 };
+    const mask = frame.hasMask ? (second as Uint8Array) : undefined;
+    this.#image.fill(frame, pixels, mask, (low - from) / step, (high - from) / step, this.#colors);
     this.#image.paint(this.viewport, this.request.line);
     this.#histogram.draw(frame.histogram, low, high);
   }
@@ -216,7 +218,8 @@ export class ImagePanelBox extends PanelBox {
 
   async #saveNpy(): Promise<void> {
     const headers = { Authorization: `Bearer ${Link.token}` };
-    const response = await fetch(`/panels/${this.view.id}.npy`, { headers });
+    const path = this.message === null ? `/panels/${this.view.id}.npy` : `/messages/${this.message}.npy`;
+    const response = await fetch(path, { headers });
     if (response.ok) saveFile(fileName(this.view.title, 'npy'), await response.blob());
     else setText(this.facts, await response.text());
   }

@@ -12,6 +12,7 @@ export class LogPanelBox extends PanelBox {
   /** Every frame has lines of its own, so none may be left out. */
   protected override onArrival(header: Frame): void {
     if (!this.#lines.isConnected) this.body.append(this.#lines);
+    if ((header as LogFrame).isWhole) this.#lines.replaceChildren();
     const isAtEnd = this.#lines.scrollTop + this.#lines.clientHeight >= this.#lines.scrollHeight - 8;
     for (const { wallMs, text } of (header as LogFrame).lines) {
       const time = new Date(wallMs);

@@ -8,6 +8,8 @@ import { Link } from './link.js';
 import { LogPanelBox } from './log-panel.js';
 import type { PanelBox } from './panel-box.js';
 import { CurvePanelBox, TrendPanelBox } from './plots.js';
+import { snippetButton } from './snippet-dialog.js';
+import { TimeBar } from './time-bar.js';
 
 const boxes = { image: ImagePanelBox, curve: CurvePanelBox, trend: TrendPanelBox, log: LogPanelBox } as const;
 
@@ -21,6 +23,7 @@ class Page {
   #state: Extract<FromServer, { type: 'state' }> | undefined;
   #stateAtMs = 0;
   #isUp = false;
+  readonly #time = new TimeBar((message) => this.#link.send(message));
 
   constructor() {
     const theme = button('☾/☀', 'Dark or light', switchTheme, { 'aria-label': 'dark or light' });
@@ -33,7 +36,7 @@ class Page {
       theme,
     );
     this.#grid.append(this.#empty);
-    document.body.append(top, this.#grid, help());
+    document.body.append(top, this.#grid, this.#time.root, help());
     this.#link = new Link({
       onState: (isUp) => this.#linked(isUp),
       onMessage: (message) => this.#take(message),
@@ -55,6 +58,8 @@ class Page {
       if (panel instanceof ImagePanelBox) panel.showProbe(message);
       return;
     }
+    if (message.type === 'time') return this.#time.show(message);
+    if (message.type === 'marks') return this.#time.showMarks(message);
     this.#state = message;
     this.#stateAtMs = performance.now();
     this.#place(message.panels);
@@ -62,14 +67,16 @@ class Page {
   }
 
   #takeFrame(header: Frame, parts: Part[]): void {
-    this.#panels.get(header.panel)?.take(header, parts);
+    const panel = this.#panels.get(header.panel);
+    if (panel) panel.take(header, parts);
+    else this.#link.send({ type: 'credit', panel: header.panel, frame: header.frame }); // the panel was removed meanwhile
   }
 
   /** Adds new panels and removes those that are gone. A server that was started again numbers them anew. */
   #place(views: readonly PanelView[]): void {
     for (const [id, panel] of this.#panels) {
       const now = views.find((view) => view.id === id);
-      if (now?.kind === panel.view.kind && now.source === panel.view.source) continue;
+      if (now?.kind === panel.view.kind && now.title === panel.view.title) continue;
       panel.root.remove();
       this.#panels.delete(id);
     }
@@ -77,16 +84,23 @@ class Page {
       if (this.#panels.has(view.id)) continue;
       const panel = new boxes[view.kind](view, (message) => this.#link.send(message));
       this.#panels.set(view.id, panel);
+      panel.tools.append(snippetButton(() => ({ view: panel.view, source: this.#sourceOf(panel.view) })));
       this.#grid.append(panel.root);
     }
+    this.#time.showPanels(views);
     this.#empty.hidden = views.length > 0;
+  }
+
+  #sourceOf({ source }: PanelView): SourceView | undefined {
+    return this.#state?.sources.find(({ name }) => name === source);
   }
 
   #show(): void {
     const { sources = [], panels = [], viewers = 0 } = this.#state ?? {};
     const sinceMs = performance.now() - this.#stateAtMs;
     const pages = viewers === 1 ? '1 page' : `${viewers} pages`;
-    setText(this.#status, this.#isUp ? `live, ${pages}` : 'page disconnected, trying again …');
+    const mode = panels.some(({ message }) => message !== null) ? 'recorded' : 'live';
+    setText(this.#status, this.#isUp ? `${mode}, ${pages}` : 'page disconnected, trying again …');
     for (const view of panels) {
       const source = sources.find(({ name }) => name === view.source);
       this.#panels.get(view.id)?.showState(view, source, this.#isUp, sinceMs);
@@ -94,6 +108,8 @@ class Page {
     this.#sources.replaceChildren(...sources.map((source) => sourceItem(source, this.#isUp)));
   }
 }
+
+const goodStates: readonly string[] = ['connected', 'values'];
 
 /** A source in one line: its link, protocol, rate, reconnects and problem. */
 function sourceItem(source: SourceView, isUp: boolean): HTMLLIElement {
@@ -113,13 +129,13 @@ function sourceItem(source: SourceView, isUp: boolean): HTMLLIElement {
   const facts = [
     state === 'values' ? 'values of this program' : state,
     ...(protocol === null ? [] : [`${protocol}${inSession ? ' session' : ''}${encrypted ? ', encrypted' : ''}`]),
-    `${formatRate(messagesPerSecond)}/s`,
+    ...(state.startsWith('recording') ? [] : [`${formatRate(messagesPerSecond)}/s`]),
     ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
     ...(reconnects > 0 ? [`${reconnects} reconnect${reconnects === 1 ? '' : 's'}`] : []),
     ...(dropped > 0 ? [`${dropped} dropped`] : []),
-    ...(problem === null || state === 'connected' ? [] : [problem.slice(0, 200)]),
+    ...(problem === null || goodStates.includes(state) ? [] : [problem.slice(0, 200)]),
   ];
-  const isGood = isUp && (state === 'connected' || state === 'values');
+  const isGood = isUp && (goodStates.includes(state) || state.startsWith('recording'));
   return element(
     'li',
     { 'data-state': isGood ? 'good' : 'bad', title: url ?? name },
@@ -153,6 +169,10 @@ function help(): HTMLElement {
     's PNG',
     'n .npy',
     'g logarithm',
+    'recordings: , . step',
+    'space plays',
+    'v live',
+    'i o k keep',
   ];
   return element('footer', {}, keys.join('  ·  '));
 }

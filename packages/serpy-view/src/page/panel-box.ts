@@ -2,7 +2,7 @@
 import type { Part } from '../wire/frame.js';
 import type { Frame, FromPage, PanelRequest, PanelView, SourceView } from '../wire/messages.js';
 import { button, element, setText } from './dom.js';
-import { formatAge, formatRate } from './format.js';
+import { formatAge, formatRate, formatTime, formatValue } from './format.js';
 import { type Paintable, painter } from './painter.js';
 
 export type Send = (message: FromPage) => void;
@@ -16,9 +16,12 @@ export abstract class PanelBox implements Paintable {
   readonly body = element('div', { class: 'body' });
   readonly tools = element('div', { class: 'tools' });
   readonly facts = element('p', { class: 'facts' });
-  readonly view: PanelView;
+  view: PanelView;
   readonly send: Send;
   protected isFrozen = false;
+  readonly #title = element('h2', {});
+  /** The number of the shown message in a recording. */
+  protected message: number | null = null;
   readonly #state = element('span', { class: 'age' });
   readonly #rate = element('span', { class: 'rate' });
   readonly #freeze: HTMLButtonElement;
@@ -47,8 +50,8 @@ export abstract class PanelBox implements Paintable {
     this.send = send;
     this.#freeze = button('Freeze', 'Freeze (f)', () => this.freeze(), { 'aria-pressed': 'false' });
     const large = button('Enlarge', 'Enlarge (Enter)', () => this.enlarge());
-    const unit = view.unit === null ? '' : ` (${view.unit})`;
-    const head = element('header', {}, element('h2', {}, `${view.title}${unit}`), this.#rate, this.#state);
+    const head = element('header', {}, this.#title, this.#rate, this.#state);
+    setText(this.#title, headingOf(view));
     this.tools.append(this.#freeze, large);
     this.root = element(
       'section',
@@ -106,6 +109,10 @@ export abstract class PanelBox implements Paintable {
   protected onArrival(_header: Frame): void {}
 
   showState(view: PanelView, source: SourceView | undefined, isUp: boolean, sinceMs: number): void {
+    this.view = view; // unit and axes come with the values
+    setText(this.#title, headingOf(view));
+    this.message = view.message;
+    if (view.message !== null && isUp) return this.#showPast(view);
     const ageMs = view.ageMs + sinceMs;
     if (view.perSecond > 0) this.#usualMs = 1000 / view.perSecond;
     const isLinked = isUp && (source?.state === 'connected' || source?.state === 'values');
@@ -118,6 +125,13 @@ export abstract class PanelBox implements Paintable {
     const delay = this.#delayMs === null ? '' : `, delay ${formatAge(this.#delayMs)}`;
     const dropped = this.#skipped === 0 ? '' : `, ${this.#skipped.toLocaleString('en-US')} skipped`;
     setText(this.#rate, `${formatRate(this.#shownPerSecond)} of ${formatRate(view.perSecond)}/s${dropped}${delay}`);
+  }
+
+  /** A value of a recording has no age: it has a time and a number. */
+  #showPast({ message, wallMs }: PanelView): void {
+    this.root.removeAttribute('data-stale');
+    setText(this.#state, formatTime(wallMs).slice('2026-01-31 '.length));
+    setText(this.#rate, `message ${formatValue(message)}`);
   }
 
   freeze(): void {
@@ -169,6 +183,10 @@ export abstract class PanelBox implements Paintable {
     else if (!this.onKey(event.key)) return;
     event.preventDefault();
   }
+}
+
+function headingOf({ title, unit }: PanelView): string {
+  return unit === null ? title : `${title} (${unit})`;
 }
 
 /** A function that runs once, some time after its first call. */

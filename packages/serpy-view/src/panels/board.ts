@@ -24,24 +24,45 @@ const paceMs = 450;
 
 const noLabels: Labels = { unit: undefined, axes: [], saturation: undefined };
 
+/** The numbers of panels: several boards of one view have the same ones. */
+export class PanelIds {
+  readonly #known = new Map<string, number>();
+  #last = 0;
+
+  of(kind: PanelKind, source: string, name = ''): number {
+    const key = `${kind} ${source}\0${name}`;
+    const id = this.#known.get(key) ?? ++this.#last;
+    this.#known.set(key, id);
+    return id;
+  }
+
+  forget(source: string): void {
+    for (const key of this.#known.keys())
+      if (key.slice(key.indexOf(' ') + 1, key.indexOf('\0')) === source) this.#known.delete(key);
+  }
+}
+
 export class PanelBoard {
   readonly panels = new Map<number, Panel>();
   readonly #byKey = new Map<string, Panel>();
   readonly #paces = new Map<number, Pace>();
   readonly #clock: ViewClock;
   readonly #labelsOf: (source: string) => Labels | undefined;
-  #lastId = 0;
+  readonly #ids: PanelIds;
 
-  constructor(clock: ViewClock, labelsOf: (source: string) => Labels | undefined) {
+  constructor(clock: ViewClock, labelsOf: (source: string) => Labels | undefined, ids = new PanelIds()) {
     this.#clock = clock;
+    this.#ids = ids;
     this.#labelsOf = labelsOf;
   }
 
-  /** Hands a message to its panel, which is created for the first one. */
-  take(message: HubMessage): { readonly panel: Panel; readonly isNew: boolean } {
+  /** Hands a message to its panel, which is created for the first one. @param wallMs when it arrived */
+  take(message: HubMessage, wallMs = this.#clock.wallMs()): { readonly panel: Panel; readonly isNew: boolean } {
     const kind = panelKindOf(message);
-    const found = this.#find(message.source, isEmpty(kind, message) ? 'log' : kind);
-    found.panel.take(message, this.#clock.wallMs());
+    const isLog = kind === 'log' || isEmpty(kind, message);
+    const name = isLog || message.slot === message.kind ? undefined : message.about?.name;
+    const found = this.#find(message.source, isLog ? 'log' : kind, name);
+    found.panel.take(message, wallMs);
     return found;
   }
 
@@ -59,19 +80,23 @@ export class PanelBoard {
       this.panels.delete(panel.id);
       this.#paces.delete(panel.id);
     }
+    this.#ids.forget(source);
   }
 
-  views(): PanelView[] {
+  /** @param isPast whether the values are those of a recording */
+  views(isPast = false): PanelView[] {
     const now = this.#clock.now();
     return [...this.panels.values()].map((panel) => ({
       id: panel.id,
       source: panel.source,
       kind: panel.kind,
-      title: panel.source,
-      unit: panel.labels.unit ?? null,
-      axes: panel.labels.axes,
+      title: panel.name === undefined ? panel.source : `${panel.source}: ${panel.name}`,
+      unit: panel.unit ?? null,
+      axes: panel.axes,
       ageMs: now - panel.lastAtMs,
-      perSecond: this.#pace(panel, now),
+      perSecond: isPast ? 0 : this.#pace(panel, now),
+      message: isPast ? panel.lastNumber : null,
+      wallMs: panel.lastWallMs,
     }));
   }
 
@@ -81,11 +106,13 @@ export class PanelBoard {
     return panel?.kind === 'image' ? (panel as ImagePanel).shot?.npy() : undefined;
   }
 
-  #find(source: string, kind: PanelKind): { panel: Panel; isNew: boolean } {
-    const key = `${kind} ${source}`;
+  /** @param name the sender's name of the values: each has its own panel. The hub bounds their number */
+  #find(source: string, kind: PanelKind, name?: string): { panel: Panel; isNew: boolean } {
+    const key = `${kind} ${source}${name === undefined ? '' : `\0${name}`}`;
     const known = this.#byKey.get(key);
     if (known) return { panel: known, isNew: false };
-    const panel = createPanel(kind, ++this.#lastId, source, this.#labelsOf(source) ?? noLabels);
+    const id = this.#ids.of(kind, source, name);
+    const panel = createPanel(kind, id, source, this.#labelsOf(source) ?? noLabels, name);
     this.#byKey.set(key, panel);
     this.panels.set(panel.id, panel);
     return { panel, isNew: true };

@@ -2,8 +2,9 @@
 import { encodeNpy, type NdArray } from 'serpy-arrays';
 import type { HubMessage } from 'serpy-hub';
 import type { Part } from '../wire/frame.js';
-import type { ImageFrame, PanelRequest, Statistics } from '../wire/messages.js';
+import type { ImageFrame, Levels, PanelRequest, Statistics } from '../wire/messages.js';
 import { elementText, numbersOf } from './numbers.js';
+import { codesOf, levelsOf, type Preview } from './preview.js';
 import { binOf, clampRegion, type Numbers, type Reduced, reduceImage, valuesAlong } from './reduce.js';
 import { histogramOf, quantilesOf, saturationOf, sortedSample, statisticsOf } from './statistics.js';
 
@@ -23,6 +24,7 @@ export class ImageShot {
   readonly message: HubMessage;
   readonly #figures = new Map<string, Figures>();
   readonly #reduced = new Map<string, Reduced>();
+  readonly #previews = new WeakMap<Reduced, Uint8Array>();
   #numbers: Numbers | undefined;
 
   constructor(message: HubMessage) {
@@ -30,7 +32,10 @@ export class ImageShot {
   }
 
   /** @throws `ERR_SERPY_ARRAY_FORMAT` */
-  render(request: PanelRequest): { readonly content: ImageContent; readonly parts: readonly Part[] } {
+  render(
+    request: PanelRequest,
+    preview: Preview = 'full',
+  ): { readonly content: ImageContent; readonly parts: readonly Part[] } {
     const array = this.message.array();
     const { slices, width, height } = planes(array.shape);
     const slice = Math.min(slices - 1, Math.max(0, Math.floor(request.slice) || 0));
@@ -43,8 +48,10 @@ export class ImageShot {
     const reduced = cached(this.#reduced, [slice, marked, bin, request.reduce, ...region].join(' '), () =>
       reduceImage(plane, width, height, { ...request, region, saturation: marked }),
     );
+    const levels = preview === '8bit' && reduced.pixels.BYTES_PER_ELEMENT > 1 ? levelsOf(figures.quantiles) : undefined;
+    const pixels = levels === undefined ? reduced.pixels : this.#codes(reduced, levels);
     const line = request.line && valuesAlong(plane, width, height, request.line);
-    const parts = [reduced.pixels, ...(reduced.mask ? [reduced.mask] : []), ...(line ? [line] : [])];
+    const parts = [pixels, ...(reduced.mask ? [reduced.mask] : []), ...(line ? [line] : [])];
     const content: ImageContent = {
       kind: 'image',
       width: reduced.width,
@@ -58,8 +65,16 @@ export class ImageShot {
       ...figures,
       hasMask: reduced.mask !== undefined,
       hasLine: line !== null,
+      ...(levels === undefined ? {} : { levels }),
     };
     return { content, parts };
+  }
+
+  /** Computed once for all pages. */
+  #codes(reduced: Reduced, levels: Levels): Uint8Array {
+    const known = this.#previews.get(reduced) ?? codesOf(reduced.pixels, levels);
+    this.#previews.set(reduced, known);
+    return known;
   }
 
   /** The value of a pixel as text, and an empty text outside. */

@@ -1,10 +1,12 @@
 /** The panels of a view: each shows one kind of values of one source, and holds only what a viewer can still ask for. */
+import type { About } from 'serpy-core';
 import type { HubMessage } from 'serpy-hub';
 import type { Part } from '../wire/frame.js';
 import type { CurveFrame, LogFrame, PanelKind, PanelRequest, TrendFrame } from '../wire/messages.js';
 import { reduceCurve } from './curve.js';
 import { type ImageContent, ImageShot, planes } from './image.js';
 import { LogHistory, textOf } from './log.js';
+import type { Preview } from './preview.js';
 import { saturationOf, statisticsOf } from './statistics.js';
 import { TrendHistory } from './trend.js';
 
@@ -37,16 +39,36 @@ export abstract class Panel {
   /** The number of values so far. */
   version = 0;
   lastAtMs = 0;
+  /** The name that the sender gave the values. */
+  readonly name: string | undefined;
+  #about: About | undefined;
+  /** When the newest value arrived, by the computer's clock. */
+  lastWallMs = 0;
+  /** The number of the newest message in its source, or in its recording. */
+  lastNumber = 0;
 
-  constructor(id: number, source: string, labels: Labels) {
+  constructor(id: number, source: string, labels: Labels, name?: string) {
     this.id = id;
     this.source = source;
     this.labels = labels;
+    this.name = name;
+  }
+
+  /** What the program chose, or else what the sender of the newest value said. */
+  get unit(): string | undefined {
+    return this.labels.unit ?? this.#about?.unit;
+  }
+
+  get axes(): readonly string[] {
+    return this.labels.axes.length > 0 ? this.labels.axes : (this.#about?.axes ?? []);
   }
 
   take(message: HubMessage, wallMs: number): void {
     this.version++;
     this.lastAtMs = message.atMs;
+    this.#about = message.about;
+    this.lastWallMs = wallMs;
+    this.lastNumber = message.number;
     this.update(message, wallMs);
   }
 
@@ -56,7 +78,7 @@ export abstract class Panel {
    * @param seen the version of the viewer's last frame
    * @throws `ERR_SERPY_ARRAY_FORMAT` for an array that cannot be decoded
    */
-  abstract render(request: PanelRequest, seen: number, nowWallMs: number): Rendered;
+  abstract render(request: PanelRequest, seen: number, nowWallMs: number, preview?: Preview): Rendered;
 }
 
 export class ImagePanel extends Panel {
@@ -68,9 +90,9 @@ export class ImagePanel extends Panel {
     this.shot = new ImageShot(message);
   }
 
-  render(request: PanelRequest): Rendered {
+  render(request: PanelRequest, _seen = 0, _nowWallMs = 0, preview: Preview = 'full'): Rendered {
     if (!this.shot) throw new RangeError('an image panel begins with an image');
-    return this.shot.render({ ...request, saturation: request.saturation ?? this.labels.saturation ?? null });
+    return this.shot.render({ ...request, saturation: request.saturation ?? this.labels.saturation ?? null }, preview);
   }
 }
 
@@ -119,18 +141,19 @@ export class LogPanel extends Panel {
   note(text: string, atMs: number, wallMs: number): void {
     this.version++;
     this.lastAtMs = atMs;
+    this.lastWallMs = wallMs;
     this.#history.add(text, wallMs);
   }
 
   render(_request: PanelRequest, seen: number): Rendered {
-    return { content: { kind: 'log', lines: this.#history.since(seen) }, parts: [] };
+    return { content: { kind: 'log', isWhole: seen === 0, lines: this.#history.since(seen) }, parts: [] };
   }
 }
 
 const classes = { image: ImagePanel, curve: CurvePanel, trend: TrendPanel, log: LogPanel } as const;
 
-export function createPanel(kind: PanelKind, id: number, source: string, labels: Labels): Panel {
-  return new classes[kind](id, source, labels);
+export function createPanel(kind: PanelKind, id: number, source: string, labels: Labels, name?: string): Panel {
+  return new classes[kind](id, source, labels, name);
 }
 
 /** The kind of panel for a message. */

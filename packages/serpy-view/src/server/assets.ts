@@ -22,11 +22,25 @@ function folder(): string | undefined {
   return candidates.find((path) => existsSync(join(path, 'page.js')));
 }
 
+/** A file that was built into a single-file executable as the asset `page/NAME`; undefined elsewhere. */
+function builtIn(file: string): Buffer | undefined {
+  const sea = process.getBuiltinModule('node:sea');
+  if (!sea.isSea()) return undefined;
+  try {
+    return Buffer.from(sea.getRawAsset(`page/${file}`));
+  } catch {
+    return undefined; // an executable without the page
+  }
+}
+
 /** Empty where the sources run and the page was not built. */
 export function readAssets(): ReadonlyMap<string, Asset> {
   const root = folder();
-  if (root === undefined) return new Map();
+  const read = (file: string) => builtIn(file) ?? (root === undefined ? undefined : readFileSync(join(root, file)));
   return new Map(
-    Object.entries(files).map(([path, [file, type]]) => [path, { type, body: readFileSync(join(root, file)) }]),
+    Object.entries(files).flatMap(([path, [file, type]]) => {
+      const body = read(file);
+      return body === undefined ? [] : [[path, { type, body }] as const];
+    }),
   );
 }

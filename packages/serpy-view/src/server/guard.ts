@@ -8,8 +8,10 @@ export const webSocketProtocol = 'serpy-view';
 const tokenPrefix = 'token.';
 
 export interface GuardOptions {
-  /** Undefined where only this computer can connect. */
+  /** That of people who can look. Undefined where only this computer can connect. */
   readonly token: string | undefined;
+  /** That of the person who started the view, who can also mark. */
+  readonly ownerToken?: string | undefined;
   /** Names of this computer, without ports. */
   readonly hosts: readonly string[];
   readonly scheme: 'http' | 'https';
@@ -22,10 +24,12 @@ export function createToken(): string {
 export class Guard {
   readonly #options: GuardOptions;
   readonly #hash: Buffer | undefined;
+  readonly #ownerHash: Buffer | undefined;
 
   constructor(options: GuardOptions) {
     this.#options = options;
     this.#hash = options.token === undefined ? undefined : hashOf(options.token);
+    this.#ownerHash = options.ownerToken === undefined ? undefined : hashOf(options.ownerToken);
   }
 
   /**
@@ -47,9 +51,15 @@ export class Guard {
 
   /** A sentence for a WebSocket without the token. */
   refuseProtocols({ headers }: IncomingMessage): string | undefined {
-    const names = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    if (!names.includes(webSocketProtocol)) return 'the page speaks another protocol: reload it';
-    return this.#refuseToken(names.find((name) => name.startsWith(tokenPrefix))?.slice(tokenPrefix.length));
+    if (!protocolNames(headers).includes(webSocketProtocol)) return 'the page speaks another protocol: reload it';
+    return this.#refuseToken(tokenOf(headers));
+  }
+
+  /** Whether a WebSocket that was accepted is that of the person who started the view. */
+  isOwner({ headers }: IncomingMessage): boolean {
+    const given = tokenOf(headers);
+    if (this.#hash === undefined) return true;
+    return given !== undefined && isEqual(given, this.#ownerHash);
   }
 
   /** A sentence for a download without the token. */
@@ -59,9 +69,25 @@ export class Guard {
 
   #refuseToken(given: string | undefined): string | undefined {
     if (this.#hash === undefined) return undefined;
-    if (given !== undefined && timingSafeEqual(hashOf(given), this.#hash)) return undefined;
+    const isRight =
+      given !== undefined && [this.#hash, this.#ownerHash].map((hash) => isEqual(given, hash)).includes(true);
+    if (isRight) return undefined;
     return 'the token is missing or wrong: open the whole address that the server prints, with what follows #';
   }
+}
+
+function protocolNames(headers: IncomingMessage['headers']): string[] {
+  return (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+}
+
+function tokenOf(headers: IncomingMessage['headers']): string | undefined {
+  return protocolNames(headers)
+    .find((name) => name.startsWith(tokenPrefix))
+    ?.slice(tokenPrefix.length);
+}
+
+function isEqual(token: string, hash: Buffer | undefined): boolean {
+  return hash !== undefined && timingSafeEqual(hashOf(token), hash);
 }
 
 /** Equal lengths for the comparison. */

@@ -2,9 +2,11 @@
 
 import type { ImageShot } from '../panels/image.js';
 import type { ImagePanel, Panel, Rendered } from '../panels/panel.js';
+import type { Preview } from '../panels/preview.js';
 import type { ViewClock } from '../system.js';
 import { encodeFrame } from '../wire/frame.js';
 import { creditsPerPanel, type FromPage, type FromServer, type PanelRequest } from '../wire/messages.js';
+import type { TimeRequest } from '../wire/time.js';
 import { readFromPage } from './from-page.js';
 
 /** The socket of a page. */
@@ -37,21 +39,46 @@ interface Subscription {
 
 export class Viewer {
   readonly #socket: PageSocket;
-  readonly #panels: ReadonlyMap<number, Panel>;
+  /** Those of the view. */
+  readonly #livePanels: ReadonlyMap<number, Panel>;
+  #panels: ReadonlyMap<number, Panel>;
+  /** The time at the end of trends; undefined for now. */
+  nowWallMs: number | undefined;
+  /** Called for what a page asks of a recording. Returns false for what no page sends. */
+  onTime: ((request: TimeRequest) => boolean) | undefined;
   readonly #clock: ViewClock;
+  readonly #preview: Preview;
   readonly #subscriptions = new Map<number, Subscription>();
   #isVisible = true;
   #isClosed = false;
 
-  constructor(socket: PageSocket, panels: ReadonlyMap<number, Panel>, clock: ViewClock) {
+  constructor(socket: PageSocket, panels: ReadonlyMap<number, Panel>, clock: ViewClock, preview: Preview = 'full') {
+    this.#preview = preview;
     this.#socket = socket;
+    this.#livePanels = panels;
     this.#panels = panels;
     this.#clock = clock;
   }
 
-  sendState(state: FromServer): void {
-    if (!this.#isVisible || this.#isClosed || this.#socket.bufferedAmount > maxWaitingBytes) return;
+  get panels(): ReadonlyMap<number, Panel> {
+    return this.#panels;
+  }
+
+  /** Shows other panels. @param panels undefined for those of the view */
+  show(panels: ReadonlyMap<number, Panel> = this.#livePanels): void {
+    this.#panels = panels;
+    for (const subscription of this.#subscriptions.values()) subscription.seen = 0;
+  }
+
+  pokeAll(): void {
+    for (const id of this.#subscriptions.keys()) this.poke(id);
+  }
+
+  /** Returns whether it was sent: a page in the background, or one that does not read, gets nothing. */
+  sendState(state: FromServer): boolean {
+    if (!this.#isVisible || this.#isClosed || this.#socket.bufferedAmount > maxWaitingBytes) return false;
     this.#socket.send(JSON.stringify(state));
+    return true;
   }
 
   /** Handles a message of the page. Returns false for one that no page sends. */
@@ -60,8 +87,11 @@ export class Viewer {
     if (message === undefined) return false;
     if (message.type === 'visible') {
       this.#isVisible = message.visible;
-      if (message.visible) for (const id of this.#subscriptions.keys()) this.poke(id);
-    } else this.#handle(message);
+      if (message.visible) this.pokeAll();
+      return true;
+    }
+    if (!('panel' in message) || message.type === 'step') return this.onTime?.(message) ?? false;
+    this.#handle(message);
     return true;
   }
 
@@ -97,7 +127,7 @@ export class Viewer {
     return subscription?.frozen ?? subscription?.shown ?? newest;
   }
 
-  #handle(message: Exclude<FromPage, { readonly type: 'visible' }>): void {
+  #handle(message: Exclude<FromPage, { readonly type: 'visible' } | TimeRequest>): void {
     const { panel: id } = message;
     if (!this.#panels.has(id)) return;
     if (message.type === 'request') this.#request(id, message.request);
@@ -172,7 +202,8 @@ export class Viewer {
 
   #render(panel: Panel, { frozen, request, seen }: Subscription): Rendered | undefined {
     try {
-      return frozen ? frozen.render(request) : panel.render(request, seen, this.#clock.wallMs());
+      const nowWallMs = this.nowWallMs ?? this.#clock.wallMs();
+      return frozen ? frozen.render(request, this.#preview) : panel.render(request, seen, nowWallMs, this.#preview);
     } catch (error) {
       this.onUnreadable?.(panel, error as Error);
       return undefined;

@@ -16,9 +16,10 @@ export interface WebServerOptions {
   readonly guard: Guard;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly clock: ViewClock;
-  onPage(socket: WebSocket): void;
-  /** The content of a download of a panel; undefined for none. */
-  download(panel: number): Uint8Array | undefined;
+  /** @param isOwner whether it is the page of the person who started the view */
+  onPage(socket: WebSocket, isOwner: boolean): void;
+  /** The array of a panel, or of a message of the recording; undefined for none. */
+  download(of: 'panels' | 'messages', number: number): Uint8Array | undefined;
 }
 
 export interface WebServer {
@@ -50,7 +51,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       guard.refuseProtocols(request) ??
       (pages.clients.size >= limits.pages ? `${limits.pages} pages are open: close one` : undefined);
     if (refusal !== undefined) refuse(socket, refusal);
-    else pages.handleUpgrade(request, socket, head, (page) => options.onPage(page));
+    else pages.handleUpgrade(request, socket, head, (page) => options.onPage(page, guard.isOwner(request)));
   });
   await listening(server, options);
   const stopPings = pingPages(pages, clock);
@@ -110,14 +111,14 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Web
   const { guard, assets } = options;
   protect(request, response);
   const path = (request.url ?? '').split('?')[0] as string;
-  const [, panel] = /^\/panels\/(\d{1,9})\.npy$/.exec(path) ?? [];
+  const [, of, number] = /^\/(panels|messages)\/(\d{1,15})\.npy$/.exec(path) ?? [];
   const refusal =
     guard.refuseHost(request) ??
     guard.refuseOrigin(request, false) ??
-    (panel === undefined ? undefined : guard.refuseBearer(request));
+    (number === undefined ? undefined : guard.refuseBearer(request));
   if (refusal !== undefined) return end(response, 403, refusal);
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'the page can only be read');
-  if (panel !== undefined) return sendDownload(response, options.download(Number(panel)));
+  if (number !== undefined) return sendDownload(response, options.download(of as 'panels', Number(number)));
   if (assets.size === 0) return end(response, 503, 'the page is not built: run npm run build');
   const asset = assets.get(path);
   if (!asset) return end(response, 404, 'there is no such page: open /');
@@ -126,7 +127,7 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Web
 }
 
 function sendDownload(response: ServerResponse, bytes: Uint8Array | undefined): void {
-  if (!bytes) return end(response, 404, 'this panel has no array');
+  if (!bytes) return end(response, 404, 'there is no array');
   response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': bytes.length });
   response.end(bytes);
 }

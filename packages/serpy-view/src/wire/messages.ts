@@ -1,4 +1,6 @@
 /** The messages between the server and the page. */
+import type { SnippetDescription } from '../snippets/snippets.js';
+import type { MarksView, TimeRequest, TimeView } from './time.js';
 
 export type PanelKind = 'image' | 'curve' | 'trend' | 'log';
 
@@ -18,6 +20,8 @@ export interface SourceView {
   /** Since the last message. */
   readonly ageMs: number | null;
   readonly problem: string | null;
+  /** What programs of other languages can read: the instrument, and the files of a recording. */
+  readonly snippets: readonly SnippetDescription[];
 }
 
 export interface PanelView {
@@ -30,6 +34,10 @@ export interface PanelView {
   /** Since the last value. */
   readonly ageMs: number;
   readonly perSecond: number;
+  /** The number of the shown message in the recording; null for a live value. */
+  readonly message: number | null;
+  /** When the shown value arrived. */
+  readonly wallMs: number;
 }
 
 /** The text messages of the server. */
@@ -40,10 +48,18 @@ export type FromServer =
       readonly panels: readonly PanelView[];
       readonly viewers: number;
     }
-  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number; readonly value: string };
+  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number; readonly value: string }
+  | TimeView
+  | MarksView;
 
 /** The part of an image: left, top, width and height in pixels of the image. */
 export type Region = readonly [x: number, y: number, width: number, height: number];
+
+/** What the codes of pixels in 8 bits stand for: code 0 for `from`, the next one for `step` more. */
+export interface Levels {
+  readonly from: number;
+  readonly step: number;
+}
 
 /** What the page wants of a panel. */
 export interface PanelRequest {
@@ -67,7 +83,8 @@ export type FromPage =
   | { readonly type: 'credit'; readonly panel: number; readonly frame: number }
   | { readonly type: 'visible'; readonly visible: boolean }
   | { readonly type: 'freeze'; readonly panel: number; readonly frozen: boolean }
-  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number };
+  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number }
+  | TimeRequest;
 
 /** Frames of a panel that the page may hold undrawn. */
 export const creditsPerPanel = 2;
@@ -110,6 +127,8 @@ export interface ImageFrame extends AnyFrame {
   readonly histogram: { readonly from: number; readonly to: number; readonly counts: readonly number[] };
   readonly hasMask: boolean;
   readonly hasLine: boolean;
+  /** Of pixels in 8 bits that stand for other values. */
+  readonly levels?: Levels | undefined;
 }
 
 /** The parts of `quantiles`, of 1. */
@@ -138,6 +157,8 @@ export interface LogLine {
 /** The lines that are new since the last frame. */
 export interface LogFrame extends AnyFrame {
   readonly kind: 'log';
+  /** Whether they replace all earlier lines. */
+  readonly isWhole: boolean;
   readonly lines: readonly LogLine[];
 }
 

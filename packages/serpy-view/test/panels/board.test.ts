@@ -137,3 +137,18 @@ describe('a curve', () => {
     expect(positions).toEqual([...positions].sort((a, b) => a - b));
   });
 });
+
+test('unit, axes and name are those that the sender gave, and each name has its panel', () => {
+  const named = (value: unknown, about: object) =>
+    board.take(new HubMessage('lab', { type: 'value', value, about }, 1, 0));
+  named(21.5, { name: 'temperature', unit: 'K' });
+  named(1013, { name: 'pressure', unit: 'mbar' });
+  named({ data: new Uint8Array(6), shape: [2, 3] }, { unit: 'counts', axes: ['y', 'x'] });
+  named(22, { name: 'temperature', unit: '°C' });
+  const views = board.views().filter(({ source }) => source === 'lab');
+  expect(views.map(({ title, unit, axes, kind }) => ({ title, unit, axes, kind }))).toEqual([
+    { title: 'lab: temperature', unit: '°C', axes: [], kind: 'trend' },
+    { title: 'lab: pressure', unit: 'mbar', axes: [], kind: 'trend' },
+    { title: 'lab', unit: 'counts', axes: ['y', 'x'], kind: 'image' },
+  ]);
+});

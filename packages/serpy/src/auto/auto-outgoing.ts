@@ -1,6 +1,7 @@
 /** Encodes messages to send for one protocol, or for both while the peer's protocol is not known. */
 import { type ArrayValue, encodeNpy, isArrayValue } from 'serpy-arrays';
 import {
+  type About,
   isTypedNumber,
   MessagesDroppedError,
   OptionError,
@@ -22,6 +23,8 @@ export interface AutoOutgoing extends OutboundMessage {
   readonly expires?: boolean;
   /** The value itself, if it is immutable: it may have to be encoded for the other protocol. The content of bytes is read from the frame. */
   readonly value: string | number | bigint | TypedNumber | undefined;
+  /** The metadata of the message, which only a session of v2 carries. */
+  readonly about?: About | undefined;
   /** The acknowledgement that `sendData` waits for. */
   readonly level?: 'received' | 'consumed' | undefined;
 }
@@ -34,11 +37,13 @@ const maxUncountedTextLength = 1024;
 /** The encoders of each protocol. */
 export interface Encoders {
   readonly v1: { encode(value: v1.Value, options: object, shared?: SharedEncoding): Block };
-  readonly v2: { encode(value: v2.Value, options: v2.AcknowledgeOption, shared?: SharedEncoding): Frame };
+  readonly v2: { encode(value: v2.Value, options: v2.V2SendOptions, shared?: SharedEncoding): Frame };
 }
 
 /** The options of `sendData` over `auto`. */
-export type AutoSendOptions = v2.AcknowledgeOption;
+export type AutoSendOptions = v2.V2SendOptions;
+
+const noOptions = {};
 
 /** Encodes a value. @throws the errors of the protocol for a value that it cannot carry; of both protocols while the peer's is not known */
 export function encodeFor(
@@ -54,11 +59,13 @@ export function encodeFor(
   const retained = isImmutable(value) && (protocol === 'v1' || !isText) ? value : undefined;
   const block = protocol === 'v2' ? undefined : v1.encode(forV1(value, shared), {}, shared);
   let frame: Frame | undefined;
-  if (protocol !== 'v1') frame = v2.encode(value, {}, shared);
+  const { about } = options;
+  if (protocol !== 'v1') frame = v2.encode(value, about === undefined ? noOptions : { about }, shared);
   else if (retained === undefined) frame = frameOf(value, v2, shared);
   const retainedBytes = protocol === 'v1' && isText && value.length > maxUncountedTextLength ? value.length : 0;
   const sizeBytes = Math.max((block?.sizeBytes ?? 0) + retainedBytes, protocol === 'v1' ? 0 : (frame?.sizeBytes ?? 0));
-  return { v1: block, v2: frame, value: retained, sizeBytes, awaitsAck: false };
+  const outgoing = { v1: block, v2: frame, value: retained, sizeBytes, awaitsAck: false };
+  return about === undefined ? outgoing : { ...outgoing, about };
 }
 
 /** Encodes a value whose acknowledgement is awaited. While the protocol is not known, it suffices that one protocol can carry and acknowledge it. */
@@ -80,7 +87,8 @@ function encodeAwaited(
     }
   };
   const frame = attempt('v2', () => encoders.v2.encode(value, options));
-  const block = attempt('v1', () => encoders.v1.encode(forV1(value), options));
+  const { acknowledge } = options;
+  const block = attempt('v1', () => encoders.v1.encode(forV1(value), { acknowledge }));
   if (frame === undefined && block === undefined) throw errors[0];
   const sizeBytes = Math.max(block?.sizeBytes ?? 0, frame?.sizeBytes ?? 0);
   return { v1: block, v2: frame, value: undefined, level, sizeBytes, awaitsAck: true };
@@ -104,11 +112,11 @@ export type EncodedMessage =
 /** The message in the protocol of the peer, or the error for a message that this protocol cannot carry. */
 export function messageFor(
   protocol: 'v1' | 'v2' | undefined,
-  { v1: block, v2: frame, value }: AutoOutgoing,
+  { v1: block, v2: frame, value, about }: AutoOutgoing,
   { v1, v2 }: Encoders,
 ): EncodedMessage | MessagesDroppedError {
   try {
-    if (protocol !== 'v1') return { protocol: 'v2', message: frame ?? v2.encode(value as string, {}) };
+    if (protocol !== 'v1') return { protocol: 'v2', message: frame ?? v2.encode(value as string, { about }) };
     return { protocol, message: block ?? v1.encode(value ?? contentOf(frame as Frame), {}) };
   } catch (cause) {
     const text = `a message was dropped, because it was accepted before the peer's protocol was detected, and ${protocol} cannot carry it`;

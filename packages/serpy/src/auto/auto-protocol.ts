@@ -20,7 +20,7 @@ type PortableV2Protocol = Omit<ReturnType<typeof v2.v2Protocol>, 'message'> & {
 export function autoProtocol(first: PortableV1Protocol, second: PortableV2Protocol, settings: AutoSettings) {
   return {
     name: 'auto',
-    sendOptionNames: ['acknowledge'],
+    sendOptionNames: ['acknowledge', 'about'],
     createSession: (role: Role, output: SessionHost<AutoOutgoing>) =>
       new AutoSession(role, output, first, second, settings),
     data: (each: AutoReceived) => (each.protocol === 'v1' ? first.data(each.received) : second.data(each.received)),

@@ -2,9 +2,9 @@
 import {
   acceptedOptions,
   addressOptions,
+  type ClientOption,
   type ConnectionSettings,
   connectionOptions,
-  type DiallingOption,
   OptionError,
   type OptionSpecs,
   option,
@@ -25,7 +25,7 @@ export interface OptionsOf {
 }
 
 /** The options of a protocol that only a client has. */
-export type DiallingOptionOf = 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
+export type ClientOptionOf = 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
 /** The option `protocol`, which may be left out for `'auto'`. */
 export type ProtocolOption<P extends ProtocolName> = P extends 'auto'
@@ -42,7 +42,7 @@ export type ConnectOptionsOf<P extends ProtocolName> = ProtocolOption<P> & {
 
 /** The options of `listen` for one protocol. */
 export type ListenOptionsOf<P extends ProtocolName> = ProtocolOption<P> & { readonly port: number } & PartialOptions<
-    Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
+    Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, ClientOption> & Omit<OptionsOf[P], ClientOptionOf>
   >;
 
 /** The options of `connect`. `protocol` selects the type of the connection. */
@@ -100,7 +100,7 @@ const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> 
 };
 
 /** The option `session` of a server is `'prefer'` by default: clients without a session are not affected. */
-const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[P], DiallingOptionOf>> } = {
+const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[P], ClientOptionOf>> } = {
   v1: v1Options,
   v2: v2.handshakeOptions('prefer'),
   auto: { ...v1Options, ...probeOptions, ...v2.handshakeOptions('prefer') },
@@ -113,7 +113,7 @@ type ConnectSettings = {
   readonly host: string;
   readonly port: number;
 } & ConnectionSettings;
-type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omit<ConnectionSettings, DiallingOption>;
+type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omit<ConnectionSettings, ClientOption>;
 
 /** All options of `connect` for one protocol. */
 export function connectSpecs(protocol: ProtocolName): OptionSpecs<ConnectSettings> {

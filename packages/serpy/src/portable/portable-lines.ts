@@ -1,6 +1,7 @@
 /** Lines with the values that every protocol carries: text, and numbers as decimal text. */
 import { isTypedNumber, type Role, type SessionHost, type TypedNumber } from 'serpy-core';
 import { lines, v1 } from '../protocols.js';
+import { acceptingAbout } from './about.js';
 import { fromLine } from './portable-message.js';
 
 const { formatFloat, formatNumber } = v1;
@@ -24,7 +25,7 @@ function textOf(value: LineValue): string {
 /** Makes lines with portable messages. */
 export function portableLines(settings: lines.SessionOptions) {
   return {
-    ...lines.linesProtocol(settings),
+    ...acceptingAbout(lines.linesProtocol(settings)),
     createSession: (_role: Role, host: SessionHost<lines.Line>) => new PortableLinesSession(settings, host),
     message: ({ text }: lines.ReceivedLine) => fromLine(text, settings.encoding),
   };

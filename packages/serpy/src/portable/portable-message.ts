@@ -1,6 +1,6 @@
 /** Messages with the same methods for each protocol and mode. */
 import { constants } from 'node:buffer';
-import { type JsonReading, jsonOf, ValueError } from 'serpy-core';
+import { type About, type JsonReading, jsonOf, ValueError } from 'serpy-core';
 import { type lines, v1, type v2 } from '../protocols.js';
 
 const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
@@ -9,6 +9,8 @@ type Encoding = v1.Encoding;
 
 /** The methods of every message. */
 export interface Readings extends JsonReading {
+  /** What the sender said about the message, with the option `about` of `sendData`. Undefined without it, and without a session. */
+  readonly about?: About | undefined;
   /** The message as text: a number as decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for an object, invalid bytes, and a `'longint'`. */
   text(): string;
   /** The message as bytes: text and the decimal text of a number encoded, a `'longint'` unchanged. Throws `ERR_SERPY_VALUE` for an object. */
@@ -113,7 +115,9 @@ export function fromV1(message: v1.Message, encoding: Encoding): PortableV1Messa
 }
 
 export function fromV2(message: v2.Message): PortableV2Message {
-  return new Message('v2', message, 'utf-8') as Readings as PortableV2Message;
+  const portable = new Message('v2', message, 'utf-8') as Readings as PortableV2Message;
+  const { about } = message;
+  return about === undefined ? portable : Object.assign(portable, { about });
 }
 
 export function fromLine(text: string, encoding: Encoding): PortableLinesMessage {
