@@ -38,11 +38,11 @@ export interface BrokerAddress {
 
 const names = ['url', 'user', 'password', 'passwordFile', 'caFile', 'certFile', 'keyFile', 'mqttVersion', 'stream'];
 
-const schemes: Readonly<Record<string, { kind: 'mqtt' | 'nats'; encrypted: boolean; port: number }>> = {
-  'mqtt:': { kind: 'mqtt', encrypted: false, port: 1883 },
-  'mqtts:': { kind: 'mqtt', encrypted: true, port: 8883 },
-  'nats:': { kind: 'nats', encrypted: false, port: 4222 },
-  'nats+tls:': { kind: 'nats', encrypted: true, port: 4222 },
+const schemes: Readonly<Record<string, { kind: 'mqtt' | 'nats'; encrypted: boolean; usualPort: number }>> = {
+  'mqtt:': { kind: 'mqtt', encrypted: false, usualPort: 1883 },
+  'mqtts:': { kind: 'mqtt', encrypted: true, usualPort: 8883 },
+  'nats:': { kind: 'nats', encrypted: false, usualPort: 4222 },
+  'nats+tls:': { kind: 'nats', encrypted: true, usualPort: 4222 },
 };
 
 const urlForms = 'mqtt://HOST:PORT, mqtts://, nats:// or nats+tls://';
@@ -98,7 +98,7 @@ function parse(text: unknown) {
     );
   if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '')
     throw new OptionError('the URL of the broker ends after the port: topics and options are options of their own');
-  const port = url.port === '' ? scheme.port : Number(url.port);
+  const port = url.port === '' ? scheme.usualPort : Number(url.port);
   return {
     ...scheme,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
