@@ -27,7 +27,7 @@ function builtIn(file: string): Buffer | undefined {
   const sea = process.getBuiltinModule('node:sea');
   if (!sea.isSea()) return undefined;
   try {
-    return Buffer.from(sea.getRawAsset(`page/${file}`));
+    return Buffer.from(sea.getRawAsset(`page/${file}`) as ArrayBuffer);
   } catch {
     return undefined; // an executable without the page
   }
