@@ -10,7 +10,7 @@ export function packagedSite(): SiteFiles | undefined {
   if (!sea.isSea()) return siteAbove(dirname(fileURLToPath(import.meta.url)));
   const read = (path: string) => {
     try {
-      return gunzipSync(new Uint8Array(sea.getRawAsset(`site/${path}`)));
+      return gunzipSync(new Uint8Array(sea.getRawAsset(`site/${path}`) as ArrayBuffer));
     } catch {
       return undefined; // no such asset
     }
