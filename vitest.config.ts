@@ -12,11 +12,12 @@ const e2e = [
   'packages/cli/test/processes/**/*.test.ts',
   'packages/cli/test/recording/{killed,gaps}.test.ts',
   'test/{bench,broadcast,demo,docs,examples,exe,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
-  'test/{packed,processes,quick-start,recordings,reliability,scripts,simulation,site,snippets,tools,troubleshooting,tutorials,view-kills,view-memory,web-programs}.test.ts',
+  'test/{export-page,packed,processes,quick-start,recordings,release,reliability,scripts,simulation,site,snippets,tools,troubleshooting,tutorials,view-kills,view-memory,web-programs}.test.ts',
   'packages/serpy-view/test/browser/**/*.test.ts',
   'packages/node-red-contrib-serpy/test/nodes.test.ts',
   'packages/serpy-view/test/recording/long.test.ts',
   'test/interop/**/*.test.ts',
+  'test/python-peer/**/*.test.ts',
 ];
 
 /** Test files that open sockets, or drive whole connections and sessions through every kind of network. */
@@ -29,6 +30,7 @@ const net = [
   'packages/serpy/test/**/*.test.ts',
   'packages/fault-proxy/test/{net/connect,proxy}.test.ts',
   'packages/serpy-hub/test/hub.test.ts',
+  'packages/serpy-bridge/test/{aedes,mosquitto,nats,outages,tls}.test.ts',
   'packages/serpy-view/test/server/**/*.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
   'packages/cli/test/{atomic-file,program,instruments/instrument}.test.ts',
@@ -74,6 +76,7 @@ export default defineConfig({
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },
       { find: /^serpy-recording$/, replacement: source('serpy-recording/src/index.ts') },
+      { find: /^serpy-bridge$/, replacement: source('serpy-bridge/src/index.ts') },
       { find: /^serpy-hub$/, replacement: source('serpy-hub/src/index.ts') },
       { find: /^serpy-view$/, replacement: source('serpy-view/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },

@@ -22,7 +22,8 @@ const arrows: Record<string, string[]> = {
   'serpy-recording': ['serpy-core', 'serpy-arrays'],
   'serpy-hub': ['serpy-core', 'serpy-arrays', 'serpy'],
   'serpy-view': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub', 'serpy-recording'],
-  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording', 'serpy-hub', 'serpy-view'],
+  'serpy-bridge': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub'],
+  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording', 'serpy-hub', 'serpy-view', 'serpy-bridge'],
   'node-red-contrib-serpy': ['serpy'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],
@@ -39,6 +40,11 @@ const libraries: Record<string, Record<string, string>> = {
   },
   'serpy-view': {
     ws: 'WebSocket',
+  },
+  'serpy-bridge': {
+    mqtt: 'MQTT 5 and 3.1.1',
+    '@nats-io/transport-node': 'NATS',
+    '@nats-io/jetstream': 'streams of NATS, which acknowledge and keep messages',
   },
 };
 
@@ -162,6 +168,16 @@ const levels: Record<string, readonly Level[]> = {
     ['dtype', 'float16', 'shape'],
   ],
   'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'consumer-queue', 'message'],
+  'serpy-bridge': [
+    'index',
+    'bridge',
+    ['outbound/publisher', 'inbound'],
+    ['options', 'outbound'],
+    'brokers/keep-connected',
+    ['brokers/mqtt', 'brokers/nats'],
+    'brokers',
+    'topics',
+  ],
   'serpy-view': [
     'index',
     'view',
@@ -421,7 +437,7 @@ describe('source files', () => {
 });
 
 describe('test files', () => {
-  test('are each in exactly one project of the runner', async () => {
+  test('are each in exactly one project of the runner', { timeout: 60_000 }, async () => {
     const { status, stdout } = spawnSync(
       process.execPath,
       [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'list', '--filesOnly', '--json'],

@@ -42,3 +42,15 @@ test('CITATION.cff has the version and the license of the packages', () => {
   expect(citation).toContain(`\nversion: ${version}\n`);
   expect(citation).toContain('\nlicense: MIT\n');
 });
+
+test('README.md packs each package of this repository that a program and the command need, and no other', () => {
+  const [, line = ''] = /^npm pack (.*)$/m.exec(read('README.md')) ?? [];
+  const named = [...line.matchAll(/-w ([\w-]+)/g)].map(([, name]) => name);
+  const folders = new Map(packages.map((folder) => [readManifest(folder).name, folder]));
+  const needed = new Set(['serpy', 'serpy-cli']);
+  for (const name of needed) {
+    const { dependencies = {} } = readManifest(folders.get(name) as string);
+    for (const each of Object.keys(dependencies)) if (folders.has(each)) needed.add(each);
+  }
+  expect(named.sort()).toEqual([...needed].sort());
+});

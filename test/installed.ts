@@ -13,6 +13,7 @@ import { packages, readManifest, root } from './workspace.js';
 /** The output of `npm pack --json` for a tarball. */
 export interface Tarball {
   readonly name: string;
+  readonly version: string;
   readonly filename: string;
   readonly files: readonly { readonly path: string }[];
 }
@@ -76,11 +77,15 @@ async function install(folder: string): Promise<Installed> {
     ) as Tarball[];
   const tarballs = await pack(...packages.flatMap((each) => ['--workspace', readManifest(each).name]));
   const others = [...librariesBelow(join(root, 'packages', 'cli'))];
-  const libraries = await pack(...others);
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  const files = [...tarballs, ...libraries].map(({ filename }) => join(folder, filename));
+  const libraries = await pack(...oneOfEach(others));
+  const overrides = overridesOf(others, libraries, folder);
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'app', private: true, type: 'module', overrides }),
+  );
+  const files = [...tarballs, ...newestOfEach(libraries)].map(({ filename }) => join(folder, filename));
   await runNode(folder, npm, 'install', '--offline', '--no-audit', '--no-fund', ...files);
-  return { folder, tarballs, libraries: libraries.map(({ name }) => name) };
+  return { folder, tarballs, libraries: newestOfEach(libraries).map(({ name }) => name) };
 }
 
 interface Dependent {
@@ -99,6 +104,48 @@ function librariesBelow(folder: string, found = new Set<string>()): Set<string> 
     librariesBelow(library, found);
   }
   return found;
+}
+
+interface Library extends Dependent {
+  readonly name: string;
+  readonly version: string;
+}
+
+function manifestIn(folder: string): Library {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Library;
+}
+
+/** Folders without those that hold the same version of the same library. */
+function oneOfEach(folders: readonly string[]): string[] {
+  const known = new Map(folders.map((folder) => [`${manifestIn(folder).name}@${manifestIn(folder).version}`, folder]));
+  return [...known.values()];
+}
+
+/** Where there are two versions of a library, the newer one is installed for the program. */
+function newestOfEach(tarballs: readonly Tarball[]): Tarball[] {
+  const newest = new Map<string, Tarball>();
+  for (const each of tarballs) {
+    const { version = '' } = newest.get(each.name) ?? {};
+    if (each.version.localeCompare(version, undefined, { numeric: true }) > 0) newest.set(each.name, each);
+  }
+  return [...newest.values()];
+}
+
+/** The older versions, for the libraries that need them: without a registry, npm finds only what it is given. */
+function overridesOf(folders: readonly string[], tarballs: readonly Tarball[], place: string) {
+  const newest = new Set(newestOfEach(tarballs));
+  const overrides: Record<string, Record<string, string>> = {};
+  for (const folder of folders) {
+    const { name, dependencies = {} } = manifestIn(folder);
+    for (const each of Object.keys(dependencies)) {
+      const used = find(each, folder);
+      const version = used === undefined ? undefined : manifestIn(used).version;
+      const tarball = tarballs.find((other) => other.name === each && other.version === version);
+      if (tarball && !newest.has(tarball))
+        overrides[name] = { ...overrides[name], [each]: `file:${join(place, tarball.filename)}` };
+    }
+  }
+  return overrides;
 }
 
 /** Where Node finds a package from a folder. */

@@ -5,6 +5,7 @@ import { float, int, v2Protocol } from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
 import { sharedKey } from '../packages/core/src/security/shared-key.js';
 import { createProtocol } from '../packages/serpy/src/create-protocol.js';
+import { payloadDigest } from '../packages/serpy-v2/src/reliable/record.js';
 import { readHandshakeFrame } from './docs/handshake-frames.js';
 import { End, type Message, messageOf } from './docs/protocol-end.js';
 import { hexOf, vectorsOf } from './docs/vectors.js';
@@ -54,6 +55,14 @@ test.each(ofKind('v2-receive'))('docs/protocol-v2.md: %s', (_, vector) => {
     expect(hexOf(end.written())).toBe(vector.optional('sends') ?? '');
   }
 });
+
+test.each(vectors.filter(({ kind }) => kind === 'digest').map((vector) => [vector.number('length'), vector] as const))(
+  'docs/protocol-v2.md: the digest of %i bytes',
+  (length, vector) => {
+    const payload = Buffer.from(Array.from({ length }, (_, index) => index % 251));
+    expect(payloadDigest(payload, 0, length) >>> 0).toBe(Number.parseInt(vector.text('digest'), 16));
+  },
+);
 
 test.each(ofKind('detection'))('docs/protocol-v2.md: detection, %s', (_, vector) => {
   const role = vector.text('role') as 'client' | 'server';
@@ -215,7 +224,7 @@ test.each(ofKind('psk'))('docs/protocol-v2.md: the PSK of a key (%#)', (_, vecto
 
 test('every vector of docs/protocol-v2.md is used, with all of its lines', () => {
   expect(vectors.length).toBeGreaterThan(60);
-  const kinds = ['v2-message', 'v2-receive', 'detection', 'negotiation', 'proof', 'psk'];
+  const kinds = ['digest', 'v2-message', 'v2-receive', 'detection', 'negotiation', 'proof', 'psk'];
   expect([...new Set(vectors.map(({ kind }) => kind))]).toEqual(kinds);
   expect(vectors.filter(({ unused }) => unused.length > 0).map(({ place, unused }) => [place, unused])).toEqual([]);
 });

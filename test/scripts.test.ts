@@ -65,7 +65,7 @@ test('finds examples in the folders with the names of packages; other folders ar
   const folders = readdirSync(join(root, 'examples'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map(({ name }) => name);
-  expect(folders.filter((name) => ![...packages, 'shared'].includes(name))).toEqual([]);
+  expect(folders.filter((name) => ![...packages, 'shared', 'broker'].includes(name))).toEqual([]);
 });
 
 test.each(packages)('gives %s its own copy of the license', (folder) => {

@@ -1,6 +1,14 @@
 /** Tests skip where a browser or a module of Python is missing. Where a run promises that all are there, this fails instead. */
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import {
+  mosquittoPath,
+  mosquittoSubPath,
+  natsPath,
+  noMosquitto,
+  noMosquittoSub,
+  noNats,
+} from '../packages/serpy-bridge/test/brokers.js';
 import { browserPath, noBrowser } from '../packages/serpy-view/test/browser/browser.js';
 
 const modules = ['numpy', 'h5py', 'zarr', 'tifffile'];
@@ -12,5 +20,8 @@ function hasModule(name: string): boolean {
 
 test.skipIf(!process.env.REQUIRE_TEST_TOOLS)('a run with REQUIRE_TEST_TOOLS skips no test for want of a tool', () => {
   expect(browserPath, noBrowser).toBeDefined();
+  expect(mosquittoPath, noMosquitto).toBeDefined();
+  expect(mosquittoSubPath, noMosquittoSub).toBeDefined();
+  expect(natsPath, noNats).toBeDefined();
   expect(modules.filter((name) => !hasModule(name))).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /** All commands of `serpy`, and what they share: help, errors, exit status. */
 import { Command, CommanderError, Help } from 'commander';
 import { bench } from './commands/bench.js';
+import { bridge } from './commands/bridge.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
 import { docs } from './commands/docs.js';
@@ -24,7 +25,7 @@ import { version } from './version.js';
 /** The groups of the help, in its order, each with its commands. */
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, docs, doctor],
-  'Look and share:': [view, hub],
+  'Look and share:': [view, hub, bridge],
   'Exchange messages:': [listen, send, request, chat],
   'Record and replay:': [record, replay, verify, exportCommand],
   'Test:': [simulate, bench],

@@ -285,3 +285,54 @@ async function* failing(): AsyncGenerator<number> {
   yield 1;
   throw new Error('no sensor');
 }
+
+describe('metadata of messages', () => {
+  const about = { name: 'camera', unit: 'counts', axes: ['y', 'x'] };
+
+  test('reach consumers in this program and clients with a session; others get the message without them', async () => {
+    const { url, server } = await instrument();
+    const hub = await hubOf({ sources: { cam: url } });
+    const consumer = hub.consume({ policy: 'all' });
+    const serving = await hub.serve({ protocol: 'auto', port: 0 }, { consumers: { policy: 'all' } });
+    const readers = [
+      await connect({ protocol: 'v2', port: serving.address.port, closeTimeoutMs: 100 }),
+      await connect({ protocol: 'v2', session: 'off', port: serving.address.port, closeTimeoutMs: 100 }),
+    ];
+    for (const reader of readers) {
+      closing.push(() => reader.destroy());
+      await reader.sendData('here');
+    }
+    await vi.waitFor(() => expect(server.size).toBe(1));
+    await vi.waitFor(() => expect(serving.stats().clients).toBe(2));
+    for (const client of server) {
+      await client.sendData({ data: Uint16Array.of(1, 2), shape: [1, 2] }, { about });
+      await client.sendData(21.5, { about: { unit: 'K' } });
+    }
+    for (let at = 0; at < 2; at++)
+      expect((await consumer[Symbol.asyncIterator]().next()).value?.about).toEqual(at === 0 ? about : { unit: 'K' });
+    const [inSession, without] = readers as [Connection<'v2'>, Connection<'v2'>];
+    expect((await inSession.getMessage()).about).toEqual(about);
+    expect(await inSession.getMessage()).toMatchObject({ value: 21.5, about: { unit: 'K' } });
+    expect((await without.getMessage()).about).toBeUndefined();
+    expect(await without.getMessage()).toMatchObject({ value: 21.5 });
+  });
+
+  test('a consumer of the latest has the newest of each name; a peer cannot fill the memory with names', async () => {
+    const { url, server } = await instrument();
+    const hub = await hubOf({ sources: { lab: url } });
+    const early = hub.consume();
+    await vi.waitFor(() => expect(server.size).toBe(1));
+    for (const client of server) {
+      await client.sendData(1, { about: { name: 'temperature' } });
+      await client.sendData(2, { about: { name: 'pressure' } });
+      await client.sendData(3, { about: { name: 'temperature' } });
+      for (let n = 0; n < 500; n++) await client.sendData(n, { about: { name: `name ${n}` } });
+      await client.sendData('last');
+    }
+    await vi.waitFor(() => expect(hub.sources.get('lab')?.status().messages).toBe(504));
+    expect(early.stats().waiting).toBe(64 + 1 + 1);
+    const late = hub.consume();
+    expect(await take(late[Symbol.asyncIterator](), 2)).toEqual([3, 2]);
+    expect(late.stats().waiting).toBe(64 + 1 + 1 - 2);
+  });
+});

@@ -44,7 +44,7 @@ function recorded(): void {
   recording.close();
 }
 
-test('a recording that nobody has changed is complete and unaltered', async () => {
+test('an unchanged recording is complete and unaltered', async () => {
   recorded();
   expect(await verifyRecording(folder)).toEqual({
     isUnaltered: true,

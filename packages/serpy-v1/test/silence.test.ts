@@ -87,7 +87,7 @@ describe('a server that takes the connection and never answers', () => {
     },
   );
 
-  test('is dialled with growing waits where auto restart is on, and the message is sent again each time', async () => {
+  test('is connected to again after growing waits if auto restart is on, and the message is sent again each time', async () => {
     const network = new MemoryNetwork();
     const heard: string[] = [];
     const peers = await tarpit(network, (_, text) => heard.push(text));
@@ -268,7 +268,7 @@ describe('heartbeats', () => {
     expect(events).toEqual({ client: [], peer: [] });
   });
 
-  test('do not hurry a peer that has yet to say goodbye', async () => {
+  test('do not hurry a peer that has not closed yet', async () => {
     const { network, clock, client, events } = await pair({ heartbeatIntervalMs, closeTimeoutMs: 60_000 });
     network.links[0]?.stall();
     void client.close();

@@ -152,9 +152,8 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
     const level = options.acknowledge === true ? 'received' : options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
-    const maxBytes = this.#handshake
-      ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
-      : this.#options.maxMessageBytes;
+    const own = this.#options.maxMessageBytes;
+    const maxBytes = Math.min(own, this.#handshake?.peer?.maxMessageBytes ?? own);
     if (payloadBytes > maxBytes) throw new MessageTooLargeError('the message', payloadBytes, maxBytes);
     const frame: Frame = {
       type: frameType[type],
@@ -267,7 +266,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   get #carriesAbout(): boolean {
-    return this.#handshake?.established === true && this.#handshake.peerReadsAbout;
+    return this.#handshake?.established === true && this.#handshake.peer?.readsAbout === true;
   }
 
   cancelAck(frame: Frame): void {

@@ -215,7 +215,7 @@ describe('getArray', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_ARRAY_FORMAT', data: 'hello' });
   });
 
-  test('takes bare bytes for what it is told that they are', async () => {
+  test('reads bare bytes as the type and shape that the options name', async () => {
     const accepted = await pair();
     const bytes = Buffer.alloc(24);
     for (let i = 0; i < 6; i++) bytes.writeFloatBE(i, 4 * i);

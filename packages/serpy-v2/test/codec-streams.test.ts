@@ -91,7 +91,7 @@ test('a serial port: encoder and decoder at either end of a line, for await over
   expect(received).toEqual(messages);
 });
 
-test('damage is dropped and told by warning; the next message is unharmed', async () => {
+test('a damaged message is dropped and causes a warning; the next message arrives', async () => {
   const bytes = await encoded('first', 'second', 'third');
   bytes[14 + 5 + 14] = 0x53; // the s of second
   const decoder = createDecoderStream();
@@ -112,7 +112,7 @@ test('bytes that cannot be read on fail with a typed error, after what could be'
   }
 });
 
-test('an end in the middle of a message is told', async () => {
+test('an end in the middle of a message is reported', async () => {
   const bytes = await encoded('fine', 'unfinished');
   expect(await decoded([bytes.subarray(0, -1)])).toMatchObject({
     received: [{ value: 'fine' }],

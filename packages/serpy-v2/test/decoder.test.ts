@@ -113,7 +113,7 @@ describe('wrong magic', () => {
     expect(error?.message).toContain(named);
   });
 
-  test('of nobody in particular is told without a guess', () => {
+  test('of no known protocol are reported without a guess', () => {
     const { error } = receive([Buffer.from('00112233445566778899aabbccddeeff', 'hex')]);
     expect(error?.message).toBe(
       'the peer does not speak v2: a message starts with 00112233445566778899aabbccdd, not with decafecafe',
@@ -140,12 +140,12 @@ describe('a wrong checksum', () => {
     }
   });
 
-  test('is told with the size and both sums', () => {
+  test('is reported with its size and both checksums', () => {
     const { warnings } = receive([Buffer.from(oracle.frame(0x81, [1, 2], 7))]);
     expect(warnings[0]?.message).toBe('a message of 2 bytes arrived damaged and was dropped: its checksum is 3, not 7');
   });
 
-  test('is told once for a run of damaged frames, with how many there were', () => {
+  test('is reported once for a run of damaged frames, with their number', () => {
     const bad = damaged(0x81, 'x');
     const { messages, warnings, damaged: count } = receive([Buffer.concat([...Array<Buffer>(200).fill(bad), hello])]);
     expectMessages(messages, [helloMessage]);
@@ -166,7 +166,7 @@ describe('a wrong checksum', () => {
   });
 });
 
-describe('a frame that nobody can read', () => {
+describe('a frame that cannot be read', () => {
   test.each([
     ['an unknown type', oracle.frame(0x7e, [1, 2, 3]), 'type 7E'],
     ['the type 00 without a payload', oracle.frame(0x00, []), 'type 00'],
@@ -261,7 +261,7 @@ describe('the probe of a client that does not know the protocol', () => {
     }
   });
 
-  test('is told from what begins alike as soon as a byte differs', () => {
+  test('is distinguished from similar bytes as soon as a byte differs', () => {
     for (let position = 1; position < probe.length; position++) {
       const other = Buffer.from(probe.subarray(0, position + 1));
       other[position] = 0x7f;

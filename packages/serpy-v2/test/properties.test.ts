@@ -104,7 +104,7 @@ describe('for all messages and cuts', () => {
 });
 
 describe('for all bytes', () => {
-  test('only errors of serpy are thrown and told, and reading comes to an end', () => {
+  test('only errors of serpy are thrown and reported, and reading comes to an end', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), cut, (stream, how) => {
         const { error, warnings } = receive(cutUp(stream, how)); // rethrows what is no error of serpy

@@ -1,6 +1,6 @@
 /** What the page shows about sources: their state and rates, the same for all pages. */
 import type { SourceStatus } from 'serpy-hub';
-import type { SnippetDescription } from './snippets/snippets.js';
+import type { ConnectionSnippet, SnippetDescription } from './snippets/snippets.js';
 import type { ViewClock } from './system.js';
 import type { SourceView } from './wire/messages.js';
 
@@ -18,17 +18,26 @@ const rateMs = 450;
 export class SourceViews {
   readonly #clock: ViewClock;
   readonly #rates = new Map<string, Rate>();
+  readonly #addresses = new Map<string, ConnectionSnippet | undefined>();
 
   constructor(clock: ViewClock) {
     this.#clock = clock;
   }
 
-  forget(name: string): void {
-    this.#rates.delete(name);
+  /** @param address how other programs reach the source; undefined if they cannot */
+  reach(name: string, address: ConnectionSnippet | undefined): void {
+    this.#addresses.set(name, address);
   }
 
-  /** @param snippets what other programs can read */
-  of(status: SourceStatus, snippets: readonly SnippetDescription[]): SourceView {
+  forget(name: string): void {
+    this.#rates.delete(name);
+    this.#addresses.delete(name);
+  }
+
+  /** @param files what other programs can read of a recording */
+  of(status: SourceStatus, files: readonly SnippetDescription[]): SourceView {
+    const address = this.#addresses.get(status.name);
+    const snippets = address ? [{ ...address, protocol: status.protocol ?? address.protocol }, ...files] : files;
     const { url, protocol, lastAtMs, problem, bytesReceived, ...same } = status;
     const { messagesPerSecond, bytesPerSecond } = this.#rateOf(status);
     return {

@@ -65,7 +65,6 @@ export class View {
   readonly #clock: ViewClock;
   readonly #board: PanelBoard;
   readonly #labels = new Map<string, Labels>();
-  readonly #addresses = new Map<string, ConnectionSnippet | undefined>();
   readonly #viewers = new Set<Viewer>();
   readonly #sources: SourceViews;
   /** The pages of the person who started the view. */
@@ -115,14 +114,13 @@ export class View {
     if (this.hub.sources.get(name)?.status().state === 'closed') await this.hub.remove(name); // its panels get new values
     await this.hub.add(name, source);
     this.#labels.set(name, labels);
-    this.#addresses.set(name, options.address ?? addressOf(source));
+    this.#sources.reach(name, options.address ?? addressOf(source));
   }
 
   /** Removes a source and its panels. */
   async remove(name: string): Promise<void> {
     await this.hub.remove(name);
     this.#labels.delete(name);
-    this.#addresses.delete(name);
     this.#sources.forget(name);
     this.#board.remove(name);
     this.#broadcast();
@@ -268,12 +266,7 @@ export class View {
 
   #state(): FromServer {
     const files = this.#recording?.snippets() ?? [];
-    const live = [...this.hub.sources.values()].map((source) => {
-      const status = source.status();
-      const address = this.#addresses.get(status.name);
-      const reached = address && { ...address, protocol: status.protocol ?? address.protocol };
-      return this.#sources.of(status, reached ? [reached, ...files] : files);
-    });
+    const live = [...this.hub.sources.values()].map((source) => this.#sources.of(source.status(), files));
     const sources = this.#recorder === undefined ? [...live, ...(this.#recording?.sources() ?? [])] : live;
     return { type: 'state', sources, panels: this.#board.views(), viewers: this.#viewers.size };
   }

@@ -125,7 +125,7 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
     expect([server.size, over]).toEqual([0, true]);
   });
 
-  test('of each of many costs the one with most his, and a neighbour nothing', async () => {
+  test('of each of many ends the connection with the most, and no other', async () => {
     const { told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     for (const bytes of [1000, 1100, 1000]) await known('10.0.0.1', begin(bytes));
     await known('10.0.0.2', begin(2000));
@@ -235,7 +235,7 @@ describe('in a session, a message in pieces', () => {
     expect(await connection.getData()).toBe('small');
   });
 
-  test('counts while its peer is away, and then it is the one that gives way', async () => {
+  test('counts while its peer is away, and then its session is ended first', async () => {
     const limits = { maxPartialMessageBytes: size + 5000 };
     const { network, clock, server, told, client, peer } = await serve('v2', limits);
     const sender = await client('10.0.0.1', { ...session, autoRestart: true });
@@ -298,7 +298,7 @@ describe('in a session, a message in pieces', () => {
 });
 
 describe('connections of one address', () => {
-  test('are 16 at most, and an honest peer elsewhere is served while they are full', async () => {
+  test('are 16 at most, and a valid peer of another address is served while they are full', async () => {
     const { network, clock, server, told, peer, client } = await serve('v2');
     for (let n = 0; n < 16; n++) await peer('10.0.0.1');
     await clock.advance(undecidedMs);

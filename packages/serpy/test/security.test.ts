@@ -259,7 +259,7 @@ describe('a server with a key', () => {
     },
   );
 
-  test('that nobody listens to tells the process of the first whom it refused, and of no more', async () => {
+  test('without listeners emits a process warning for the first rejected client only', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const server = keep(await listen({ protocol: 'v2', port: 0, key }));
     for (let i = 0; i < 3; i++) {
@@ -289,7 +289,7 @@ describe('a server with a key', () => {
     expect(drops).toEqual([]);
   });
 
-  test('does not count those who are still proving themselves as connections, and they keep nobody out', async () => {
+  test('does not count authenticating clients as connections, and they keep no client out', async () => {
     const server = keep(await listen({ protocol: 'v2', port: 0, key, maxConnections: 1, maxPendingConnections: 1 }));
     const drops: { reason: string }[] = [];
     server.on('drop', (info) => drops.push(info));
@@ -305,7 +305,7 @@ describe('a server with a key', () => {
     for (const each of silent) each.destroy();
   });
 
-  test('cuts off who does not prove himself within authTimeoutMs', async () => {
+  test('disconnects a client that does not authenticate within authTimeoutMs', async () => {
     const server = keep(await listen({ protocol: 'v2', port: 0, key, authTimeoutMs: 20 }));
     const warned = once(server, 'warning');
     const connection = keep(

@@ -69,6 +69,7 @@ async function run(context: Context, url: string, value: string | undefined, fla
     values: value === undefined ? [] : [value],
     files: flags.file === undefined ? [] : [flags.file],
     number: flags.number ?? false,
+    json: false,
     binary: false,
     maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes,
   };

@@ -23,6 +23,9 @@ import { encodingOption } from '../ui/stdin-lines.js';
 
 interface Flags extends ConnectionFlags {
   readonly number?: true;
+  readonly json?: true;
+  /** In milliseconds. */
+  readonly expires?: number;
   readonly file?: readonly string[];
   readonly binary?: true;
   readonly encoding?: string;
@@ -45,6 +48,7 @@ export function send(context: Context): Command {
         ['a text to this computer, port 5001', 'serpy send hello'],
         ['ask an instrument', "serpy send serpy1://192.168.1.20:5001 '*IDN?' --replies 1"],
         ['an integer and a float', 'serpy send --number 42 0.5'],
+        ['settings as JSON', `serpy send --json '{"gain": 3}'`],
         ['an image 100 times, 10 per second', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
         ['each line of a program', 'python3 -u measure.py | serpy send -'],
         // PowerShell 5 changes bytes in a pipe.
@@ -54,6 +58,7 @@ export function send(context: Context): Command {
     .argument('[url]', `${urlText} (default: serpy://127.0.0.1:${defaultPort})`)
     .argument('[values...]', 'the messages: each value is one; - is the lines of stdin')
     .option('--number', 'send the values as numbers: 42 as an integer, 42.0 as a float')
+    .option('--json', 'check the values as JSON, and send each as one line of it; message.json() reads it')
     .option('--file <path>', 'send a file as bytes, also a .npy; repeatable', (path: string, before: string[] = []) => [
       ...before,
       path,
@@ -62,6 +67,11 @@ export function send(context: Context): Command {
     .addOption(encodingOption())
     .option('--repeat <number>', 'send everything this many times', wholeNumber('--repeat', 1), 1)
     .option('--interval <time>', 'wait this long between messages, such as 500ms', duration('--interval'))
+    .option(
+      '--expires <time>',
+      'drop a message that could not be sent for this long, such as 2s',
+      duration('--expires'),
+    )
     .option('--replies <number>', 'wait for this many replies, and print them', wholeNumber('--replies', 0), 0)
     .option('--no-ack', 'do not wait for acknowledgements')
     .addOption(
@@ -109,6 +119,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
     acknowledge: flags.ack,
+    expiresMs: flags.expires,
     peerCloseMs: options.closeTimeoutMs ?? peerCloseMs,
     timeoutMs: flags.timeout,
     signal,
@@ -139,6 +150,8 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   } finally {
     bar.stop();
   }
+  if (delivery.expired > 0) terminal.note(`dropped ${formatCount(delivery.expired)}: ${expiredAfter(flags.expires)}`);
+  if (delivery.expired > 0 && delivery.sent === 0) throw failure(`nothing was sent: ${expiredAfter(flags.expires)}`);
   if (!flags.quiet) terminal.note(summary(delivery, (clock.now() - startedMs) / 1000));
 }
 
@@ -166,7 +179,7 @@ const peerCloseMs = 5000;
 
 /** The messages to send, from the command line. */
 function requestOf(values: string[], flags: Flags, { terminal }: Context): Omit<SendRequest, 'maxMessageBytes'> {
-  const { number = false, binary = false, file: files = [], repeat, encoding } = flags;
+  const { number = false, json = false, binary = false, file: files = [], repeat, encoding } = flags;
   const isPiped = !terminal.stdin.isTTY;
   const all = values.length === 0 && files.length === 0 && (binary || isPiped) ? ['-'] : values;
   if (all.length === 0 && files.length === 0) {
@@ -177,10 +190,12 @@ function requestOf(values: string[], flags: Flags, { terminal }: Context): Omit<
     throw usageError('stdin can be read only once: write - once, without --repeat');
   if (binary && number)
     throw usageError('--binary and --number exclude each other: stdin is one message of bytes, or lines with numbers');
+  if (json && (binary || number))
+    throw usageError(`--json and --${binary ? 'binary' : 'number'} exclude each other: numbers are JSON, too`);
   if (encoding !== undefined && (binary || fromStdin === 0))
     throw usageError('--encoding is for lines of stdin, and this command reads none: omit it');
-  if (binary && fromStdin === 0) return { values: [...all, '-'], files, number, binary };
-  return { values: all, files, number, binary, encoding };
+  if (binary && fromStdin === 0) return { values: [...all, '-'], files, number, json, binary };
+  return { values: all, files, number, json, binary, encoding };
 }
 
 async function* repeated(
@@ -231,6 +246,10 @@ function printReplies(context: Context, connection: Connection, { replies, timeo
       }
     },
   };
+}
+
+function expiredAfter(expiresMs = 0): string {
+  return `the peer read too slowly, and a message expires after ${expiresMs / 1000} s`;
 }
 
 function summary({ sent, sentBytes, acknowledges }: Delivery, seconds: number): string {

@@ -104,8 +104,8 @@ export function addPageOptions(command: Command): void {
       .choices(['8bit', 'full'])
       .helpGroup('Page:'),
   );
-  add('--page-cert <file>', 'serve the page over HTTPS: the certificate (PEM)');
-  add('--page-key <file>', 'the private key of the certificate (PEM)');
+  add('--page-cert <file>', 'serve the page over HTTPS: its certificate (PEM). --tls-cert is for the instrument');
+  add('--page-key <file>', 'the private key of the certificate of the page (PEM)');
 }
 
 async function run(context: Context, urls: readonly string[], flags: Flags): Promise<void> {
@@ -171,9 +171,10 @@ export async function announce({ terminal, platform }: Context, page: View, flag
   if (flags.lan) {
     const { qrCode } = await import('serpy-view');
     if (first !== undefined) for (const line of qrCode(first).split('\n')) terminal.note(line);
+    const isOther = 'tlsCert' in flags ? ' the page, and --tls-cert the link to the instrument' : '';
     const danger =
       flags.pageCert === undefined
-        ? '. Over HTTP, others in the network can see the pictures: --page-cert encrypts'
+        ? `. Over HTTP, others in the network can see the pictures: --page-cert encrypts${isOther}`
         : '';
     terminal.note(`anyone with the address can look, and change nothing${danger}`);
     terminal.note(`on this computer: ${page.url}`);

@@ -3,6 +3,7 @@ import { access, constants, readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { float, int, type PortableValue } from 'serpy';
+import { printable } from '../environment/terminal.js';
 import { toSentence, usageError } from '../failure.js';
 import { stdinLines } from '../ui/stdin-lines.js';
 
@@ -21,6 +22,8 @@ export interface SendRequest {
   readonly files: readonly string[];
   /** Whether values are numbers. */
   readonly number: boolean;
+  /** Whether values are JSON. */
+  readonly json: boolean;
   /** The encoding of the lines of stdin. */
   readonly encoding?: string | undefined;
   /** Whether stdin is one message of bytes. */
@@ -29,8 +32,8 @@ export interface SendRequest {
 }
 
 /** Checks numbers and files before the first message is sent. @throws a usage error */
-export async function checkPayloads({ values, files, number, maxMessageBytes }: SendRequest): Promise<void> {
-  if (number) for (const value of values) if (value !== '-') parseNumber(value);
+export async function checkPayloads({ values, files, number, json, maxMessageBytes }: SendRequest): Promise<void> {
+  if (number || json) for (const value of values) if (value !== '-') payloadOf(value, { number, json });
   for (const file of files) {
     const found = await readable(file);
     if (found.isDirectory()) throw usageError(`${file} is a folder: name the files in it`);
@@ -57,10 +60,10 @@ async function readable(file: string) {
 }
 
 /** The bytes of all messages; undefined if stdin is one of them. */
-export async function totalBytes({ values, files, number, binary }: SendRequest): Promise<number | undefined> {
+export async function totalBytes({ values, files, number, json, binary }: SendRequest): Promise<number | undefined> {
   if (binary || values.includes('-')) return undefined;
   const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
-  const typed = values.map((value) => payloadOf(value, number).sizeBytes);
+  const typed = values.map((value) => payloadOf(value, { number, json }).sizeBytes);
   return [...sizes, ...typed].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
 }
 
@@ -71,7 +74,7 @@ export async function* payloads(
   signal: AbortSignal,
 ): AsyncIterableIterator<Payload> {
   for (const value of request.values) {
-    if (value !== '-') yield payloadOf(value, request.number);
+    if (value !== '-') yield payloadOf(value, request);
     else if (request.binary) yield bytesOf(await buffer(abortable(stdin, signal)));
     else yield* lines(stdin, request, signal);
   }
@@ -80,12 +83,12 @@ export async function* payloads(
 
 async function* lines(
   stdin: Readable,
-  { number, encoding, maxMessageBytes }: SendRequest,
+  { number, json, encoding, maxMessageBytes }: SendRequest,
   signal: AbortSignal,
 ): AsyncIterableIterator<Payload> {
   for await (const line of stdinLines(stdin, { encoding, maxLineBytes: maxMessageBytes, signal })) {
-    if (number && line.trim() === '') continue;
-    yield payloadOf(line, number);
+    if ((number || json) && line.trim() === '') continue;
+    yield payloadOf(line, { number, json });
   }
 }
 
@@ -98,9 +101,28 @@ function bytesOf(bytes: Buffer): Payload {
   return { value: bytes, sizeBytes: bytes.length };
 }
 
-function payloadOf(text: string, number: boolean): Payload {
-  if (number) return { value: parseNumber(text), sizeBytes: 8 };
+function payloadOf(given: string, { number, json: isJson }: Pick<SendRequest, 'number' | 'json'>): Payload {
+  if (number) return { value: parseNumber(given), sizeBytes: 8 };
+  const text = isJson ? jsonText(given) : given;
   return { value: text, sizeBytes: Buffer.byteLength(text) };
+}
+
+/**
+ * On one line of ASCII, which every protocol carries and message.json() reads. The text itself is kept, so that no digit of a number is lost:
+ * line ends are white space in JSON, and other characters stand in strings.
+ */
+function jsonText(text: string): string {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const shown = printable(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+    throw usageError(`--json takes JSON, not '${shown}': ${printable((error as Error).message)}`, error);
+  }
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text
+    .trim()
+    .replaceAll(/[\r\n\t]/g, ' ')
+    .replaceAll(/[^\0-\x7e]/g, escaped);
 }
 
 const special: Readonly<Record<string, number>> = {

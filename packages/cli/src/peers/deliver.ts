@@ -2,13 +2,15 @@
 import { type Connection, isSerpyError } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { failure } from '../failure.js';
-import { formatBytes, formatCount } from '../format.js';
+import { formatBytes, formatCount, formatInteger } from '../format.js';
 import type { Payload } from '../messages/payloads.js';
 
 export interface Delivery {
   /** Messages sent so far. */
   readonly sent: number;
   readonly sentBytes: number;
+  /** Messages that were dropped because they expired first. */
+  readonly expired: number;
   /** Whether the peer acknowledges each message. */
   readonly acknowledges: boolean;
   /** The progress, in words. */
@@ -24,6 +26,8 @@ export interface Delivery {
 export interface DeliverySettings {
   readonly protocol: string;
   readonly acknowledge: boolean;
+  /** After this time a message that could not be sent is dropped. Undefined: never. */
+  readonly expiresMs?: number | undefined;
   /** Timeout without progress. */
   readonly timeoutMs: number;
   /** Timeout for a peer without a session to close the connection. */
@@ -48,8 +52,10 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   const signal = AbortSignal.any([settings.signal, stalled.signal]);
   const inFlight: { readonly settled: Promise<unknown>; readonly sizeBytes: number }[] = [];
   const startBytes = connection.stats().bytesSent;
-  let [sent, sentBytes, bytesInFlight, settledCount] = [0, 0, 0, 0];
+  let [sent, sentBytes, bytesInFlight, settledCount, expired] = [0, 0, 0, 0, 0];
+  const expiry = settings.expiresMs === undefined ? {} : { expiresMs: settings.expiresMs };
   let options: object = acknowledgement(settings.acknowledge);
+  let expiredBytes = 0;
   let isFlushed = false;
   let acknowledges = Object.keys(options).length > 0;
   let hadSession = false;
@@ -102,8 +108,11 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   };
 
   const put = (payload: Payload): Promise<unknown> => {
-    const settled = connection.sendData(payload.value, { ...options, signal }).then(() => {
+    const settled = connection.sendData(payload.value, { ...options, ...expiry, signal }).then((isSent) => {
       settledCount++;
+      if (isSent) return;
+      expired++;
+      expiredBytes += payload.sizeBytes;
     });
     settled.catch(() => {}); // the caller that awaits it reports the error
     return settled;
@@ -150,16 +159,19 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
 
   return {
     get sent() {
-      return sent;
+      return sent - expired;
     },
     get sentBytes() {
-      return sentBytes;
+      return sentBytes - expiredBytes;
+    },
+    get expired() {
+      return expired;
     },
     get acknowledges() {
       return acknowledges;
     },
     get status() {
-      const count = `${formatCount(sent)} sent`;
+      const count = `${formatCount(sent - expired)} sent${expired > 0 ? `, ${formatInteger(expired)} expired` : ''}`;
       if (!isFlushed) return `${count}, of which the last may not have arrived`;
       if (acknowledges) return `${count}, acknowledged`;
       return `${count}, handed to the network, not confirmed`;

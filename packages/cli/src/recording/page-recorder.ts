@@ -31,7 +31,7 @@ export class PageRecorder {
     this.#context.terminal.note(`recording to ${folder}`);
     this.#ended = ended;
     void ended.then(({ problem }) => {
-      if (problem !== undefined) this.#context.terminal.note(`${problem}; the page goes on`);
+      if (problem !== undefined) this.#context.terminal.note(`${problem}; the page continues`);
     });
   }
 

@@ -153,7 +153,7 @@ describe('serpy view --record', () => {
     const { url: camera } = await instrument(Array.from({ length: 300 }, (_, n) => `text ${n}`));
     const [run, url] = await start(camera, '--record', folder, '--max-bytes', '20kB');
     const { seen } = watch(url);
-    await run.until(/its largest size is reached; the page goes on/, 'stderr');
+    await run.until(/its largest size is reached; the page continues/, 'stderr');
     await until(() => expect(seen.state).toMatchObject({ sources: [{ messages: 300 }] }));
     run.interrupt();
     expect((await run.ended).status).toBe(1);

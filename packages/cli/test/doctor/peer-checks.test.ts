@@ -205,7 +205,7 @@ describe('a peer that speaks otherwise', () => {
     expect(results.protocol?.message).toBe('the peer does not speak serpy, it looks like a web server (HTTP)');
   });
 
-  test('one that hangs up at once', async () => {
+  test('one that disconnects at once', async () => {
     const port = await socketServer((socket) => socket.end());
     const results = await examined(port);
     expect(statuses(results)).toEqual({ address: 'skip', reachable: 'ok', protocol: 'FAIL', ...withoutConnection });

@@ -34,7 +34,7 @@ const optionsOf = ({ url, flags = {}, env = {}, end = 'connect' }: Typed) =>
 const atOnce = { autoRestart: false, waitForServer: false };
 
 describe('the options of a connection', () => {
-  test('reconnect unless the command is told not to, and wait for the server only if it is told to', () => {
+  test('reconnect by default, and wait for the server only if an option says so', () => {
     expect(optionsOf({ flags: { reconnect: true } })).toEqual({ protocol: 'auto', port: 5001, waitForServer: false });
     expect(optionsOf({ flags: { reconnect: false } })).toMatchObject({ autoRestart: false });
     expect(optionsOf({ flags: { reconnect: true, wait: true } })).toMatchObject({ waitForServer: true });

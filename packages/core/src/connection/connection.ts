@@ -4,6 +4,7 @@ import { inspect, types } from 'node:util';
 import { describeValue } from '../describe-value.js';
 import type { Environment } from '../environment.js';
 import { OptionError, ValueError } from '../errors.js';
+import { checkAbout } from '../options/about-option.js';
 import { option } from '../options/option.js';
 import { checkNames } from '../options/option-names.js';
 import {
@@ -164,6 +165,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
       if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('sendData'));
       if (this.state === 'idle') throw notConnected('sendData');
       checkSendOptions(options, this.#protocol.sendOptionNames);
+      if (options !== defaultWait) checkAbout(options);
       return this.#channel.send(value, options);
     } catch (error) {
       return Promise.reject(error);

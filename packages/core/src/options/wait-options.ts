@@ -1,6 +1,5 @@
 /** The options of calls that wait: `timeoutMs` and `signal`. */
 import { OptionError } from '../errors.js';
-import { checkAbout } from './about-option.js';
 import { checkNames } from './option-names.js';
 
 /** How long a call waits. */
@@ -57,7 +56,6 @@ export function checkSendOptions(options: SendWaitOptions, protocolNames: readon
   if (options === defaultWait) return;
   checkWaitOptions(options, protocolNames, sendWaitNames);
   if (options.expiresMs !== undefined) checkMilliseconds('expiresMs', options.expiresMs);
-  checkAbout(options);
 }
 
 function checkMilliseconds(name: string, value: unknown): void {

@@ -56,7 +56,7 @@ describe('a connection that waits for its server', () => {
     await Promise.all([connection.close(), server.closeServer()]);
   });
 
-  test('reconnects afterwards only if it was told to', async () => {
+  test('reconnects afterwards only if an option says so', async () => {
     const { network, connection, events, listen } = setUp({ waitForServer: true, autoRestart: true });
     const connected = connection.connect('127.0.0.1', port);
     await network.clock.advance(500);

@@ -66,7 +66,8 @@ function alternativeNames(name: string): Buffer {
 
 function tagged(tag: number, ...content: Uint8Array[]): Buffer {
   const body = Buffer.concat(content);
-  const length = body.length < 0x80 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
+  const bytes = [body.length >> 8, body.length & 0xff];
+  const length = body.length < 0x80 ? [body.length] : body.length < 0x100 ? [0x81, body.length] : [0x82, ...bytes];
   return Buffer.concat([Buffer.of(tag, ...length), body]);
 }
 

@@ -7,6 +7,9 @@ import { systemEnvironment } from '../../src/system-environment.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { hasSeparate, maxWriteBytes, WriteParts } from '../../src/transport/write-parts.js';
 
+/** An `ArrayBuffer` of ES2024, whose method the configured types do not declare. */
+type ResizableMemory = ArrayBuffer & { resize(sizeBytes: number): void };
+
 const opened: { destroy(): void }[] = [];
 const closing: { close(): unknown }[] = [];
 
@@ -33,7 +36,8 @@ describe('parts', () => {
   });
 
   test('are undefined if the program has shrunk their memory', () => {
-    const memory = new ArrayBuffer(2 * maxWriteBytes, { maxByteLength: 2 * maxWriteBytes });
+    const limit = { maxByteLength: 2 * maxWriteBytes };
+    const memory = Reflect.construct(ArrayBuffer, [2 * maxWriteBytes, limit]) as ResizableMemory;
     const parts = new WriteParts();
     parts.add([Buffer.from('a'), new Uint8Array(memory)]);
     expect(parts.take()).toHaveLength(2);

@@ -3,7 +3,7 @@
  * cannot handle: only a client starts, with a HELLO that a Python peer drops, and no other new frame is sent before the WELCOME.
  */
 import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
-import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { PeerTerms, ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import { ResumableAdapter } from '../session/resumable-session.js';
 import { handshakeRequiredError, toLinkError } from '../session/session-errors.js';
@@ -84,14 +84,9 @@ export class Handshake<Out extends Sendable> {
     return this.established ? this.#manager.session?.deadlineMs : this.#state.deadlineMs;
   }
 
-  /** The largest message that the peer accepts; infinite while it is unknown. */
-  get peerMaxMessageBytes(): number {
-    return this.#manager.session?.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Whether the peer reads messages with metadata. */
-  get peerReadsAbout(): boolean {
-    return this.#manager.session?.peerReadsAbout ?? false;
+  /** What the peer has stated; undefined while it is unknown. */
+  get peer(): PeerTerms | undefined {
+    return this.#manager.session?.peer;
   }
 
   /** Whether a program may request acknowledgements: true until it is known that there is no session. */

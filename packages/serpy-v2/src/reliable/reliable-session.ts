@@ -30,10 +30,12 @@ export interface ReliableSettings extends HeartbeatTimes {
 
 /** What the peer stated in its HELLO or WELCOME. */
 export interface PeerTerms {
+  /** The largest message that it accepts. */
   readonly maxMessageBytes: number;
   readonly pingIntervalMs: number;
   /** This end may send the bytes before this offset. */
   readonly limit: number;
+  /** Whether it reads messages with metadata. */
   readonly readsAbout?: boolean | undefined;
 }
 
@@ -55,10 +57,8 @@ const maxTimerMs = 2 ** 31 - 1;
 export class ReliableSession<Out extends Sendable> {
   readonly sender: Sender<Out>;
   readonly receiver: Receiver;
-  /** The largest message that the peer accepts. */
-  peerMaxMessageBytes = Number.POSITIVE_INFINITY;
-  /** Whether the peer reads messages with metadata. */
-  peerReadsAbout = false;
+  /** What the peer stated last. */
+  peer: PeerTerms | undefined;
   /** Set when the peer has sent CLOSE. */
   peerClose: { readonly reason: string } | undefined;
   /** How long the client may resume the session, in milliseconds, if it has changed this since its HELLO. */
@@ -114,8 +114,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#ackAtMs = undefined;
     this.#wakeMs = undefined;
     this.peerResumeMs = undefined;
-    this.peerMaxMessageBytes = peer.maxMessageBytes;
-    this.peerReadsAbout = peer.readsAbout === true;
+    this.peer = peer;
     this.sender.linkUp(isChecked);
     this.sender.raiseLimit(peer.limit);
   }

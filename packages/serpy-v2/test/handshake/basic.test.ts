@@ -62,7 +62,7 @@ describe('a server whose peer is disconnected', () => {
     warnings = [];
   });
 
-  test('does not count him as connected, and has his connection in its list', async () => {
+  test('does not count it as connected, and has its connection in the list', async () => {
     const accepted = await deserted();
     expect(server.size).toBe(0);
     expect(server.getConnectionsList()).toEqual([accepted]);
@@ -165,7 +165,7 @@ describe('a program that switches reconnecting', () => {
   });
 });
 
-describe('the count of dials', () => {
+describe('the count of attempts to connect', () => {
   async function attempts(eachLink: (n: number) => Promise<unknown>): Promise<number[]> {
     const counted: number[] = [];
     client.on('reconnecting', ({ attempt }) => counted.push(attempt));
@@ -294,7 +294,7 @@ test('the reason of the first close() counts, and closeServer() gives one to eac
   expect(client.closeInfo).toMatchObject({ clean: true, peerReason: 'the shutter is stuck' });
 });
 
-test('a close() that has waited for too long says no goodbye in the middle of a message', async () => {
+test('a close() that has waited for too long sends no close frame in the middle of a message', async () => {
   const accepted = await pair(
     { closeTimeoutMs: 50, replayQueue: { maxBytes: 500_000 } },
     { resumeWindowMs: 0, receiveQueue: { maxBytes: 500_000 } },
@@ -365,7 +365,7 @@ describe("connect with session: 'require' says why it failed, and what to do", (
     );
   });
 
-  test('where the server hangs up', async () => {
+  test('where the server disconnects', async () => {
     const accept = (transport: Transport) => transport.end();
     await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
     const { code, message } = await refusal();

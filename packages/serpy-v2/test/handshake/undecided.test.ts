@@ -127,7 +127,7 @@ test('a client that sends no HELLO where a session is required is disconnected a
   expect([peer.over, server.size]).toEqual([true, 1]);
 });
 
-test('of those that ask and hang up no more are remembered than there may be connections, and the honest client does not notice', async () => {
+test('of clients that request a session and disconnect, at most maxConnections are remembered, and a valid client is not affected', async () => {
   const { network, clock, server, client, hello, drops } = await servingSessions({ maxConnections: 5 });
   const timers = clock.pending;
   for (let n = 0; n < 100; n++) (await asking(network, hello)).leave();

@@ -34,7 +34,7 @@ describe.each(['client', 'server'] as const)('a send at a %s that waits for room
   });
 });
 
-test('what waits when the peer says goodbye settles at once, though the client goes on to look for it', async () => {
+test('sends that wait when the peer closes settle at once, although the client reconnects', async () => {
   const { client, server, accepted } = await stage().pair({
     reconnect: { minDelayMs: 3_600_000, maxDelayMs: 3_600_000 },
   });
@@ -53,7 +53,7 @@ test('what waits when the peer says goodbye settles at once, though the client g
   await closed;
 });
 
-test('what the peer had not acknowledged when it said goodbye is told at once', async () => {
+test('messages that the peer had not acknowledged when it closed are reported at once', async () => {
   const { client, accepted } = await stage().pair();
   const warned = once(client, 'warning');
   stage().network.links[0]?.toServer.stall();

@@ -39,7 +39,7 @@ test("keep 'latest': what newer messages replace counts as taken, and what waits
   expect(accepted.stats().droppedReceiving).toBe(4);
 });
 
-test("keep 'latest': neither window nor replay buffer of the sender fills up, with nobody taking anything", async () => {
+test("keep 'latest': neither window nor replay buffer of the sender fills up while the program reads nothing", async () => {
   const accepted = await pair(
     { replayQueue: { maxMessages: 100 }, sendQueue: { maxMessages: 10 } },
     { keep: 'latest' },
@@ -105,7 +105,7 @@ describe('a receive queue that drops acknowledges what it has dropped, counts it
     expect(accepted.closeInfo).toMatchObject({ clean: true });
   });
 
-  test("'drop-newest': what came after it need not be taken, and is not told to be", async () => {
+  test("'drop-newest': messages behind a dropped one need not be read, and do not count as consumed", async () => {
     const accepted = await pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-newest' } });
     const taken: string[] = [];
     const first = [watched('1', taken), watched('2', taken), watched('dropped', taken)];
@@ -177,7 +177,7 @@ test.each([
   },
 );
 
-test("whenOffline 'drop': the next outage is told, also when the link was never up for long enough to settle", async () => {
+test("whenOffline 'drop': the next outage is reported, also if the link was up only for a short time", async () => {
   const accepted = await pair({ whenOffline: 'drop', reconnect: { baseDelayMs: 1, maxDelayMs: 1 } });
   const warnings: unknown[] = [];
   client.on('warning', ({ code }) => warnings.push(code));

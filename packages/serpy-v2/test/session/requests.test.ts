@@ -257,7 +257,7 @@ test('at most 256 handlers run at the same time', async () => {
   expect(most).toBe(256);
 });
 
-test('requests do not disturb what sendData is told about consumed messages', async () => {
+test('requests do not change what sendData reports about consumed messages', async () => {
   await pair();
   server.onRequest((value) => value as string);
   const first = client.sendData('first', { acknowledge: 'consumed' });

@@ -219,7 +219,7 @@ test('a part that is dropped for want of a link ends a stream whose source gives
   expect(source.destroyed).toBe(true);
 });
 
-test('a part that gives way to a newer message is told in the words of a stream', async () => {
+test('a part that a newer message replaces is reported as one of a stream', async () => {
   await pair({ sendQueue: { maxMessages: 1, whenFull: 'drop-oldest' } });
   client.on('warning', () => {});
   let sent: Promise<boolean> | undefined;
@@ -253,7 +253,7 @@ test('to leave a loop over a stream is no failure', async () => {
   });
 });
 
-test('a stream that nobody awaits does not end the program because its connection is over', async () => {
+test('a stream that is not awaited does not end the program when its connection ends', async () => {
   await pair();
   const unhandled: unknown[] = [];
   const note = (error: unknown) => unhandled.push(error);
@@ -485,7 +485,7 @@ test('a stream that was dropped, as too many wait, stops its sender', async () =
   expect(await Promise.all(kept)).toEqual([true, true]);
 });
 
-test('who has all the bytes that were announced may leave the stream: the sender has sent it', async () => {
+test('a receiver of all announced bytes may leave the stream: the sender has sent it', async () => {
   await pair();
   const source = new PassThrough();
   source.write('abc');
@@ -523,7 +523,7 @@ test.each(['drop-oldest', 'drop-newest', 'error'] as const)(
   },
 );
 
-test('an error whose message is as long as a book is told in part', async () => {
+test('an error with a very long message is reported in part', async () => {
   await pair();
   const source = new PassThrough();
   const sent = client.sendStream(source);

@@ -66,7 +66,7 @@ test('messages go their way between the parts of a stream, and streams side by s
   expect(await Promise.all([first, second])).toEqual([true, true]);
 });
 
-test('a stream goes on over links that break', async () => {
+test('a stream continues over links that break', async () => {
   await pair();
   const bytes = whole(300, 30_000);
   let cuts = 0;
@@ -82,7 +82,7 @@ test('a stream goes on over links that break', async () => {
   expect(client.stats().reconnects).toBeGreaterThan(3);
 });
 
-test('who does not read a stream holds the sender back, in bounded memory', async () => {
+test('a receiver that does not read a stream throttles the sender, in bounded memory', async () => {
   await pair({}, { receiveQueue: { maxBytes: 2_000_000 } });
   let made = 0;
   function* endless() {
@@ -103,7 +103,7 @@ test('who does not read a stream holds the sender back, in bounded memory', asyn
   stream.destroy();
 });
 
-test('both ends are told how far it is', async () => {
+test('both ends report its progress', async () => {
   await pair();
   const told: unknown[] = [];
   client.on('progress', (info) => told.push(info));
@@ -223,7 +223,7 @@ test.each([
   await expect(client.sendStream(source as never, options as object)).rejects.toMatchObject({ code });
 });
 
-test('streams that nobody takes hold the peer back before there are too many', async () => {
+test('streams that the program does not take throttle the peer before there are too many', async () => {
   await pair({}, { receiveQueue: { maxMessages: 10 } });
   const begun: unknown[] = [];
   accepted.on('progress', (info) => begun.push(info));

@@ -8,7 +8,7 @@ import { Link } from './link.js';
 import { LogPanelBox } from './log-panel.js';
 import type { PanelBox } from './panel-box.js';
 import { CurvePanelBox, TrendPanelBox } from './plots.js';
-import { snippetButton } from './snippet-dialog.js';
+import { SnippetDialog } from './snippet-dialog.js';
 import { TimeBar } from './time-bar.js';
 
 const boxes = { image: ImagePanelBox, curve: CurvePanelBox, trend: TrendPanelBox, log: LogPanelBox } as const;
@@ -23,6 +23,7 @@ class Page {
   #state: Extract<FromServer, { type: 'state' }> | undefined;
   #stateAtMs = 0;
   #isUp = false;
+  readonly #snippets = new SnippetDialog();
   readonly #time = new TimeBar((message) => this.#link.send(message));
 
   constructor() {
@@ -84,7 +85,7 @@ class Page {
       if (this.#panels.has(view.id)) continue;
       const panel = new boxes[view.kind](view, (message) => this.#link.send(message));
       this.#panels.set(view.id, panel);
-      panel.tools.append(snippetButton(() => ({ view: panel.view, source: this.#sourceOf(panel.view) })));
+      panel.tools.append(this.#snippets.buttonFor(() => ({ view: panel.view, source: this.#sourceOf(panel.view) })));
       this.#grid.append(panel.root);
     }
     this.#time.showPanels(views);

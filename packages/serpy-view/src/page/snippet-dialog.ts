@@ -6,8 +6,8 @@ import { button, element, setText } from './dom.js';
 const names: Readonly<Record<SnippetLanguage, string>> = { python: 'Python', node: 'Node', matlab: 'MATLAB' };
 const copiedMs = 2000;
 
-/** One for all panels. */
-class SnippetDialog {
+/** One for all panels of a page. */
+export class SnippetDialog {
   readonly #code = element('code', {});
   readonly #text = element('pre', { tabindex: '0', 'aria-label': 'program', role: 'tabpanel' }, this.#code);
   readonly #title = element('h2', { id: 'snippet-title' });
@@ -39,7 +39,15 @@ class SnippetDialog {
     document.body.append(this.#root);
   }
 
-  open(view: PanelView, source: SourceView | undefined): void {
+  /** The button of a panel. @param newest what is known when it is pressed */
+  buttonFor(newest: () => { readonly view: PanelView; readonly source: SourceView | undefined }): HTMLButtonElement {
+    return button('Python?', 'How do I get this in Python?', () => {
+      const { view, source } = newest();
+      this.#open(view, source);
+    });
+  }
+
+  #open(view: PanelView, source: SourceView | undefined): void {
     this.#descriptions = descriptionsFor(view, source);
     setText(this.#title, `How do I get this in Python? ${view.title}`);
     this.#files.replaceChildren(...this.#descriptions.map((each) => element('option', {}, labelOf(each))));
@@ -103,17 +111,4 @@ function descriptionsFor({ kind, unit }: PanelView, source: SourceView | undefin
 
 function labelOf(description: SnippetDescription): string {
   return description.kind === 'connection' ? 'the instrument' : description.file;
-}
-
-let dialog: SnippetDialog | undefined;
-
-/** The button of a panel. @param newest what is known when it is pressed */
-export function snippetButton(
-  newest: () => { readonly view: PanelView; readonly source: SourceView | undefined },
-): HTMLButtonElement {
-  return button('Python?', 'How do I get this in Python?', () => {
-    dialog ??= new SnippetDialog();
-    const { view, source } = newest();
-    dialog.open(view, source);
-  });
 }

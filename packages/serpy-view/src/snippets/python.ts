@@ -1,4 +1,4 @@
-/** Snippets for Python: a plain peer of v1, v2 or lines without a package of ours, and numpy for files. */
+/** Snippets for Python: a peer of v1, v2 or lines without a package of serpy for Node, and numpy for files. */
 import type { ArrayFileSnippet, ConnectionSnippet, ValueFileSnippet } from './description.js';
 import { commented, pathOf, quoted } from './quote.js';
 

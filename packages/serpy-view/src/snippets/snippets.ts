@@ -33,7 +33,7 @@ export function snippetOf(description: SnippetDescription, language: SnippetLang
   }
 }
 
-/** A server with encryption needs Node: the ssl of Python makes no server with keys of ours, and MATLAB has none. */
+/** A server with encryption needs Node: Python's ssl creates no server with a pre-shared key, and MATLAB has none. */
 function serverNote({ role, security }: ConnectionSnippet, language: SnippetLanguage): string | undefined {
   if (role !== 'listen' || security === 'none' || language !== 'python') return undefined;
   return `# A server that encrypts takes Node. Let it pass the messages on to this computer, and connect to 127.0.0.1:5002:

@@ -103,7 +103,10 @@ describe.skipIf(!browserPath)('the page', () => {
     const page = await open(view);
     await page.getByRole('heading', { name: 'lab: temperature (<b>K</b>)' }).waitFor();
     await page.getByText('21.5 <b>K</b>').waitFor();
-    await page.locator('.panel.image canvas').first().hover({ position: { x: 5, y: 5 } });
+    await page
+      .locator('.panel.image canvas')
+      .first()
+      .hover({ position: { x: 5, y: 5 } });
     await page.getByText(/^column 0, row 0: 0 counts$/).waitFor();
   });
 
@@ -120,7 +123,9 @@ describe.skipIf(!browserPath)('the page', () => {
     const page = await open(view);
     await page.locator('.panel.image').getByRole('button', { name: 'Python?' }).click();
     const code = page.getByRole('dialog').locator('code');
-    expect(await code.innerText()).toContain(`numpy.load(${JSON.stringify(`${folder}/uint16-64x64.npy`)}, mmap_mode="r")`);
+    expect(await code.innerText()).toContain(
+      `numpy.load(${JSON.stringify(`${folder}/uint16-64x64.npy`)}, mmap_mode="r")`,
+    );
     expect(await code.innerText()).toContain('counts');
     await page.getByRole('combobox', { name: 'what to read' }).selectOption('values.jsonl');
     expect(await code.innerText()).toContain(JSON.stringify(`${folder}/values.jsonl`));
@@ -150,7 +155,10 @@ describe.skipIf(!browserPath)('the page', () => {
       );
       const page = await open(view);
       await page.getByText('mean 2,047.5').or(page.getByText('mean 2047.5')).first().waitFor();
-      await page.locator('.panel.image canvas').first().hover({ position: { x: 5, y: 5 } });
+      await page
+        .locator('.panel.image canvas')
+        .first()
+        .hover({ position: { x: 5, y: 5 } });
       await page.getByText(/x 0, y 0: 0/).waitFor();
       return page.evaluate(() => {
         const canvas = document.querySelector('.panel.image canvas') as HTMLCanvasElement;
@@ -164,6 +172,7 @@ describe.skipIf(!browserPath)('the page', () => {
     const [full, preview] = [await colorsOf('full'), await colorsOf('8bit')];
     expect(new Set(full.map(String)).size).toBe(5);
     for (const [at, color] of full.entries())
-      for (const [channel, value] of color.entries()) expect(Math.abs((preview[at]?.[channel] ?? 0) - value)).toBeLessThan(25);
+      for (const [channel, value] of color.entries())
+        expect(Math.abs((preview[at]?.[channel] ?? 0) - value)).toBeLessThan(25);
   });
 });

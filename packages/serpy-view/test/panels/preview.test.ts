@@ -49,5 +49,7 @@ test('a constant image, an image of infinities and bytes are sent as they are or
   expect(levelsOf(Array(11).fill(7))).toEqual({ from: 7, step: 1 });
   expect(levelsOf(Array(11).fill(Number.POSITIVE_INFINITY))).toBeUndefined();
   expect(levelsOf([])).toEqual({ from: 0, step: 1 });
-  expect(shot(Uint8Array.of(1, 2, 3, 4), [2, 2]).render({ ...request, line: null }, '8bit').content.levels).toBeUndefined();
+  expect(
+    shot(Uint8Array.of(1, 2, 3, 4), [2, 2]).render({ ...request, line: null }, '8bit').content.levels,
+  ).toBeUndefined();
 });

@@ -111,7 +111,7 @@ describe('a server that is v1 and was busy when it was asked', () => {
     connection.destroy();
   });
 
-  test('a client that does not dial again counts them as not sent', async () => {
+  test('a client that does not reconnect counts them as not sent', async () => {
     const links = await scripted(network, [busy]);
     const { connection, codes } = await client({ autoRestart: false });
     for (const text of ['a', 'b']) await connection.sendData(text);

@@ -51,7 +51,7 @@ async function comeBack(first: object, second: object) {
   return { accepted };
 }
 
-test('who shows the same certificate goes on with the session', async () => {
+test('a client with the same certificate resumes the session', async () => {
   const own = member();
   const { accepted } = await comeBack(own, own);
   expect(await accepted[0]?.getData({ timeoutMs: 5000 })).toBe('after');

@@ -147,7 +147,7 @@ describe('options', () => {
     });
   });
 
-  test('of dialling are refused by listen', async () => {
+  test('of clients are refused by listen', async () => {
     await expect(listen({ protocol: 'v2', port: 0, autoRestart: true } as never)).rejects.toThrow(
       'there is no option autoRestart',
     );
