@@ -52,9 +52,9 @@ const roles: Record<string, (task: Record<string, unknown>) => Promise<unknown>>
 
 /** Servers that send a time stamp with padding. They start on the message `go`. */
 async function instruments({ count, sizeBytes, rate }: Record<string, unknown>): Promise<readonly number[]> {
-  const servers: Server[] = [];
+  const servers: Server<'v2'>[] = [];
   for (let at = 0; at < Number(count); at++)
-    servers.push(await listen({ protocol: 'v2', port: 0, sendQueue: { whenFull: 'drop-oldest' } } as never));
+    servers.push(await listen({ protocol: 'v2', port: 0, sendQueue: { whenFull: 'drop-oldest' } }));
   let sent = 0;
   process.on('message', async (message: { go?: number }) => {
     if (message.go === undefined) return;
@@ -83,7 +83,7 @@ async function hub({ ports }: Record<string, unknown>): Promise<readonly number[
   const servers = [];
   for (const name of Object.keys(sources)) {
     const consumers = { policy: 'all', sources: [name], whenFull: 'drop-oldest' } as const;
-    servers.push(await made.serve({ protocol: 'v2', port: 0 } as never, { consumers }));
+    servers.push(await made.serve({ protocol: 'v2', port: 0 }, { consumers }));
   }
   while ([...made.sources.values()].some((each) => each.status().state !== 'connected')) await sleep(20);
   return servers.map(({ address }) => address.port);

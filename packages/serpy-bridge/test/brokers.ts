@@ -150,7 +150,7 @@ export class Collector {
   static async subscribe(url: string, topic: string, options: IClientOptions = {}): Promise<Collector> {
     const client = mqtt.connect(url, { reconnectPeriod: 50, protocolVersion: 5, ...options });
     const collector = new Collector(client);
-    await once(client, 'connect');
+    await new Promise((resolve) => client.once('connect', resolve));
     await client.subscribeAsync(topic, { qos: 1 });
     return collector;
   }

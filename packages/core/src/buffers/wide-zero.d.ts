@@ -1,7 +1,0 @@
-/** Zero, for a field whose numbers exceed 2^31. */
-/**
- * The initial value of a field that counts bytes or holds 32 bits without a sign. V8 stores it as a floating-point number from the start. A field
- * that begins as a small integer changes the layout of its object at 2 GiB: V8 then drops the compiled code of every function that uses the object.
- * Around that point, messages of 64 KiB in a session took 12 % more CPU time.
- */
-export declare const wideZero: number;
