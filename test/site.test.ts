@@ -10,6 +10,12 @@ import { root } from './workspace.js';
 
 const site = join(root, 'packages', 'cli', 'site');
 
+/** Runs in the page. A text, since the tests know no types of browsers. */
+const faultsOfPage = `({
+  isWide: document.documentElement.scrollWidth > innerWidth,
+  missing: [...document.images].filter((image) => image.complete && image.naturalWidth === 0).length,
+})`;
+
 /** Pages by their path in the site. */
 let pages: ReadonlyMap<string, string>;
 
@@ -106,10 +112,7 @@ describe('the documentation site', () => {
         for (const name of shown) {
           problems = [];
           await page.goto(server.url + name, { waitUntil: 'load' });
-          const { isWide, missing } = await page.evaluate(() => ({
-            isWide: document.documentElement.scrollWidth > innerWidth,
-            missing: [...document.images].filter((image) => image.complete && image.naturalWidth === 0).length,
-          }));
+          const { isWide, missing } = await page.evaluate<{ isWide: boolean; missing: number }>(faultsOfPage);
           if (isWide) problems.push('is wider than the screen');
           if (missing > 0) problems.push(`${missing} pictures are missing`);
           if (problems.length > 0) found[`${name} at ${width} px`] = problems;

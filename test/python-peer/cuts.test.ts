@@ -55,7 +55,7 @@ function messageOf(n: number): Buffer {
 }
 
 /** Node's part. It throws if a message is missing, repeated, damaged or in another place. */
-async function receiveAll(connection: Connection): Promise<number> {
+async function receiveAll(connection: Connection<'v2'>): Promise<number> {
   let right = 0;
   for await (const data of connection) {
     if (data === 'end') break;
@@ -65,7 +65,7 @@ async function receiveAll(connection: Connection): Promise<number> {
   return right;
 }
 
-async function sendAll(connection: Connection): Promise<void> {
+async function sendAll(connection: Connection<'v2'>): Promise<void> {
   for (let n = 0; n < messages; n++) await connection.sendData(messageOf(n));
   await connection.sendData('end', { acknowledge: 'received' });
 }

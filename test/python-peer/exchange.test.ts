@@ -15,7 +15,7 @@ const server =
 
 interface Ends {
   readonly program: Program;
-  readonly connection: Connection;
+  readonly connection: Connection<'v2'>;
   close(): Promise<unknown>;
 }
 

@@ -80,6 +80,7 @@ test('serpy-core exports exactly these values', () => {
       "sniffBytes",
       "systemEnvironment",
       "validateAll",
+      "wideZero",
     ]
   `);
 });

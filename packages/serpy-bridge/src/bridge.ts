@@ -68,14 +68,7 @@ export async function openBridge(
   options: BridgeOptions,
   environment: BridgeEnvironment = systemEnvironment,
 ): Promise<Bridge> {
-  const settings = bridgeSettings(options);
-  const hub = await openHub({}, environment);
-  try {
-    return await Bridge.open(settings, options, hub, environment);
-  } catch (error) {
-    await hub.close();
-    throw error;
-  }
+  return await Bridge.open(options, environment);
 }
 
 export class Bridge {
@@ -151,20 +144,19 @@ export class Bridge {
   }
 
   /** Use `openBridge`. */
-  static async open(
-    settings: BridgeSettings,
-    options: BridgeOptions,
-    hub: Hub,
-    environment: BridgeEnvironment,
-  ): Promise<Bridge> {
-    const bridge = new Bridge(settings, options, hub, environment);
+  static async open(options: BridgeOptions, environment: BridgeEnvironment): Promise<Bridge> {
+    const settings = bridgeSettings(options);
+    const hub = await openHub({}, environment);
+    let bridge: Bridge | undefined;
     try {
+      bridge = new Bridge(settings, options, hub, environment);
       await bridge.#read(options);
+      return bridge;
     } catch (error) {
-      await bridge.#keeper.close();
+      if (bridge) await bridge.#keeper.close();
+      await hub.close();
       throw error;
     }
-    return bridge;
   }
 
   stats(): BridgeStats {

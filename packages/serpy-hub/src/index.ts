@@ -5,6 +5,6 @@ export type * from 'serpy';
 export type { Consumer, ConsumerOptions, ConsumerStats } from './consumer.js';
 export type { ConsumerSettings } from './consumer-queue.js';
 export { type Hub, type HubOptions, openHub } from './hub.js';
-export { HubMessage, type Kind } from './message.js';
+export { type Content, HubMessage, type Kind } from './message.js';
 export type { HubServer, ServeOptions, ServeStats } from './serve.js';
 export type { Source, SourceInput, SourceState, SourceStatus } from './source.js';

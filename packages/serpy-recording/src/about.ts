@@ -1,7 +1,7 @@
 /** Reads `recording.json`. */
 import { join } from 'node:path';
 import { RecordingError } from './errors.js';
-import { type About, files, formatName, formatVersion, maxAboutBytes } from './format.js';
+import { files, formatName, formatVersion, maxAboutBytes, type RecordingAbout } from './format.js';
 import { openRecorded, type RecordedFile } from './recorded-file.js';
 
 /** The bytes of `recording.json`; undefined if there is no such file. */
@@ -18,7 +18,7 @@ export function aboutBytes(folder: string): Buffer | undefined {
 }
 
 /** @throws `ERR_RECORDING_NOT_FOUND` for a folder without a recording, `ERR_RECORDING_VERSION` for another version */
-export function readAbout(folder: string): About {
+export function readAbout(folder: string): RecordingAbout {
   const about = parsed(aboutBytes(folder));
   if (about?.format !== formatName) {
     throw new RecordingError(
@@ -27,7 +27,7 @@ export function readAbout(folder: string): About {
     );
   }
   const { version } = about;
-  if (version === formatVersion) return about as About;
+  if (version === formatVersion) return about as RecordingAbout;
   const remedy =
     Number(version) < formatVersion
       ? 'read it with the version of serpy that recorded it; numpy opens its .npy files'
@@ -38,9 +38,9 @@ export function readAbout(folder: string): About {
   );
 }
 
-function parsed(bytes: Buffer | undefined): Partial<About> | undefined {
+function parsed(bytes: Buffer | undefined): Partial<RecordingAbout> | undefined {
   try {
-    return (JSON.parse(String(bytes)) ?? undefined) as Partial<About> | undefined;
+    return (JSON.parse(String(bytes)) ?? undefined) as Partial<RecordingAbout> | undefined;
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 /** The files of a recording and their lines. docs/recordings.md is the specification. */
 
-import type { About as MessageAbout } from 'serpy-core';
+import type { About } from 'serpy-core';
 
-export type { MessageAbout };
+export type { About };
 
 export const formatName = 'serpy-recording';
 export const formatVersion = 2;
@@ -29,7 +29,7 @@ export interface RecordedMessage {
   /** Only v1. */
   readonly mode?: number;
   /** What the sender said about it: only in sessions. */
-  readonly about?: MessageAbout | undefined;
+  readonly about?: About | undefined;
 }
 
 /** The time of arrival. */
@@ -54,7 +54,7 @@ export interface Metadata {
 }
 
 /** The object in `recording.json`. */
-export interface About extends Metadata {
+export interface RecordingAbout extends Metadata {
   readonly format: typeof formatName;
   readonly version: number;
   /** The start, when `timeMs` is 0: milliseconds since 1970. */
@@ -68,7 +68,7 @@ export interface Listed extends Times {
   readonly n: number;
   readonly type: string;
   readonly mode?: number;
-  readonly about?: MessageAbout;
+  readonly about?: About;
   /** The peer's address, as `127.0.0.1:50123`: only in recordings of a server. */
   readonly from?: string;
   readonly file: string;

@@ -19,10 +19,10 @@ export type {
   ListedPeer,
   ListedReconnect,
   ListedValue,
-  MessageAbout,
   MessageLine,
   Metadata,
   RecordedMessage,
+  RecordingAbout,
   Times,
 } from './format.js';
 export { isEvent } from './format.js';

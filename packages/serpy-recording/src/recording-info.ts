@@ -1,9 +1,9 @@
 /** Counts what the index of a recording lists. */
-import { type About, type IndexLine, isEvent, type ListedMark, maxMarks } from './format.js';
+import { type IndexLine, isEvent, type ListedMark, maxMarks, type RecordingAbout } from './format.js';
 import type { ArrayFile } from './read-array.js';
 
 /** What is known about a recording at this moment. */
-export interface RecordingInfo extends About {
+export interface RecordingInfo extends RecordingAbout {
   readonly messages: number;
   /** The number of messages of each file. */
   readonly messagesOfFile: Readonly<Record<string, number>>;
@@ -25,7 +25,7 @@ export interface RecordingInfo extends About {
 /** @param next returns the next line, and undefined after the last one */
 export function summarize(
   next: () => IndexLine | undefined,
-): Omit<RecordingInfo, keyof About | 'incompleteBytes' | 'arrays'> {
+): Omit<RecordingInfo, keyof RecordingAbout | 'incompleteBytes' | 'arrays'> {
   const counts = { messages: 0, gaps: 0, reconnects: 0, dropped: 0, durationMs: 0, isClosed: false };
   const messagesOfFile: Record<string, number> = Object.create(null);
   const marks: ListedMark[] = [];

@@ -4,13 +4,13 @@ import { OptionError, systemEnvironment } from 'serpy-core';
 import { readAbout } from './about.js';
 import { errorText } from './errors.js';
 import {
-  type About,
   type EventLine,
   files,
   type IndexLine,
   isEvent,
   type MessageLine,
   type RecordedMessage,
+  type RecordingAbout,
   type Times,
 } from './format.js';
 import { damaged, IndexReader, type Position, startPosition } from './index-reader.js';
@@ -58,7 +58,7 @@ const stepLines = 1024;
 export class Recording {
   readonly folder: string;
   /** The content of `recording.json`. */
-  readonly about: About;
+  readonly about: RecordingAbout;
   /** Positions of every 1,024th line, in ascending order. */
   readonly #positions: Position[] = [startPosition];
   readonly #files: OpenFiles;

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { OptionError } from 'serpy-core';
 import { createGrowingFile, type Disk } from './disk.js';
 import { errorText, RecordingError } from './errors.js';
-import { type About, files, formatName, formatVersion, type Metadata, maxAboutBytes } from './format.js';
+import { files, formatName, formatVersion, type Metadata, maxAboutBytes, type RecordingAbout } from './format.js';
 import { isoTime } from './system-clock.js';
 
 /** The content of `recording.json`. */
-export function aboutOf({ url, note, meta, origin, options }: Metadata, wallMs: number): About {
+export function aboutOf({ url, note, meta, origin, options }: Metadata, wallMs: number): RecordingAbout {
   const given = { url, note, meta, origin, options };
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const startedWallMs = rounded(wallMs);

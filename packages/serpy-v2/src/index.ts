@@ -128,7 +128,7 @@ export {
 export { type V2, v2Protocol } from './protocol.js';
 export type { ReplayLimits } from './reliable/sender.js';
 export { Server, type ServerOptions } from './server.js';
-export type { AcknowledgeOption, Frame, SessionOptions, V2SendOptions, V2Session } from './v2-session.js';
+export type { AboutForm, AcknowledgeOption, Frame, SessionOptions, V2SendOptions, V2Session } from './v2-session.js';
 export {
   type Data,
   type DecodedMessage,

@@ -56,7 +56,7 @@ export interface AcknowledgeOption {
 export interface V2SendOptions extends AcknowledgeOption, AboutOption {}
 
 /** What a frame with metadata consists of. The first link that it is sent on decides whether the peer gets them. */
-interface AboutForm {
+export interface AboutForm {
   readonly head: Buffer;
   readonly type: number;
   readonly prefix: Uint8Array | undefined;

@@ -2,6 +2,8 @@
 
 // The types of sources, so that a program needs no other package for them.
 export type * from 'serpy-hub';
+export type * from 'serpy-recording';
+export type { Preview } from './panels/preview.js';
 export { qrCode } from './qr-code.js';
 export type { RecordingEnd, RecordOptions } from './recording/recorder.js';
 export { recordingSnippets } from './recording/recording-snippets.js';

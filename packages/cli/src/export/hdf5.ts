@@ -1,5 +1,5 @@
 /** HDF5 in the layout of NeXus: programs such as h5web, silx and NeXpy plot it when it is opened. The library is optional. */
-import type { About } from 'serpy-recording';
+import type { RecordingAbout } from 'serpy-recording';
 import { isoTime } from '../environment/system.js';
 import { failure } from '../failure.js';
 import { version } from '../version.js';
@@ -38,7 +38,7 @@ async function loadLibrary(): Promise<H5wasm> {
 }
 
 /** @throws a `Failure` if the package h5wasm is not installed */
-export async function hdf5Exporter(path: string, about: About): Promise<Exporter> {
+export async function hdf5Exporter(path: string, about: RecordingAbout): Promise<Exporter> {
   const library = await loadLibrary();
   const file = new library.File(path, 'w');
   attributes(file, { NX_class: 'NXroot', creator: `serpy-cli ${version}`, default: 'entry' });

@@ -1,7 +1,7 @@
 /** Parquet: one row for each number, text and Python object, and the metadata of the recording. */
 import { closeSync, openSync } from 'node:fs';
 import { ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
-import type { About } from 'serpy-recording';
+import type { RecordingAbout } from 'serpy-recording';
 import { dateOf } from '../environment/system.js';
 import { version } from '../version.js';
 import { appendAll } from './append-all.js';
@@ -12,7 +12,7 @@ import { type TableRow, tableRow } from './table-row.js';
 const groupRows = 50_000;
 const groupTextBytes = 2 ** 24;
 
-export function parquetExporter(path: string, about: About): Exporter {
+export function parquetExporter(path: string, about: RecordingAbout): Exporter {
   const file = openSync(path, 'wx');
   const bytes = new ByteWriter();
   const drain = () => {

@@ -1,5 +1,5 @@
 /** The series of messages with metadata: those that say something else are another series, so that a series has one unit. */
-import type { MessageAbout } from 'serpy-recording';
+import type { About } from 'serpy-recording';
 
 /** Messages with further metadata go to the series without them: each series has files, and buffers. */
 const maxSeries = 256;
@@ -7,7 +7,7 @@ const maxSlugCharacters = 40;
 
 export interface SeriesName {
   readonly name: string;
-  readonly about: MessageAbout | undefined;
+  readonly about: About | undefined;
 }
 
 export class SeriesNames {
@@ -16,7 +16,7 @@ export class SeriesNames {
   readonly #taken = new Set<string>();
 
   /** @param base the name of the series without metadata; the first series of a base has it */
-  of(base: string, { about }: { readonly about?: MessageAbout | undefined }): SeriesName {
+  of(base: string, { about }: { readonly about?: About | undefined }): SeriesName {
     const key = `${base}\n${about === undefined ? '' : JSON.stringify([about.name, about.unit, about.axes])}`;
     const known = this.#known.get(key);
     if (known) return known;

@@ -1,6 +1,6 @@
 /** Series of a recording for HDF5 and Zarr: arrays of one type and shape, numbers, texts, events. Rows are written in batches. */
 import type { NdArray } from 'serpy-arrays';
-import { type EventLine, jsonLine, type MessageAbout, type MessageLine } from 'serpy-recording';
+import { type About, type EventLine, jsonLine, type MessageLine } from 'serpy-recording';
 import type { Exporter } from './exporter.js';
 import { type SeriesName, SeriesNames } from './series-names.js';
 import { tableRow } from './table-row.js';
@@ -16,7 +16,7 @@ export interface SeriesInfo {
   /** Whether rows have the address of their sender. */
   readonly hasSenders: boolean;
   /** What the sender said about all rows. */
-  readonly about: MessageAbout | undefined;
+  readonly about: About | undefined;
 }
 
 /** Rows of a series. */

@@ -1,7 +1,7 @@
 /** Zarr (version 2 of the format, which all its readers open): a group for each series. Chunks are files of whole rows without compression. */
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { About } from 'serpy-recording';
+import type { RecordingAbout } from 'serpy-recording';
 import type { Exporter } from './exporter.js';
 import {
   type Batch,
@@ -20,7 +20,7 @@ const chunkBytes = 2 ** 22;
 /** All documents by path, for `.zmetadata`. */
 type Documents = Map<string, unknown>;
 
-export function zarrExporter(folder: string, about: About): Exporter {
+export function zarrExporter(folder: string, about: RecordingAbout): Exporter {
   const documents: Documents = new Map();
   document(folder, documents, '.zgroup', { zarr_format: 2 });
   document(folder, documents, '.zattrs', { serpy: about });
