@@ -20,12 +20,13 @@ const e2e = [
   'test/python-peer/**/*.test.ts',
 ];
 
-/** Test files that open sockets, or drive whole connections and sessions through every kind of network. */
+/** Test files that open sockets, drive whole connections and sessions through every kind of network, or need a process of their own. */
 const net = [
   'packages/{serpy-v1,serpy-v2,serpy-lines}/test/{contract,busy,at-least-once,awkward,flood,streams}.test.ts',
   'packages/serpy-v2/test/session/{session-contract,lives}.test.ts',
   'packages/core/test/transport/{connect-socket,one-socket,read-buffer,read-share,socket-progress,tcp-transport}.test.ts',
   'packages/core/test/transport/{tls-certificates,tls-key,tls-reading,tls-tickets,tls-transport,write-parts}.test.ts',
+  'packages/core/test/buffers/wide-zero.test.ts',
   'packages/core/test/reconnect/storm.test.ts',
   'packages/serpy/test/**/*.test.ts',
   'packages/fault-proxy/test/{net/connect,proxy}.test.ts',

@@ -61,11 +61,11 @@ test('has a script example:NAME in the package of every example, and none withou
   expect((await listedExamples()).sort()).toEqual(scripts.sort());
 });
 
-test('finds examples in the folders with the names of packages; other folders are shared', () => {
+test('finds examples in the folders with the names of packages; other folders are shared, for a broker or in Python', () => {
   const folders = readdirSync(join(root, 'examples'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map(({ name }) => name);
-  expect(folders.filter((name) => ![...packages, 'shared', 'broker'].includes(name))).toEqual([]);
+  expect(folders.filter((name) => ![...packages, 'shared', 'broker', 'python'].includes(name))).toEqual([]);
 });
 
 test.each(packages)('gives %s its own copy of the license', (folder) => {

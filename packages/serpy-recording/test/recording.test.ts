@@ -123,7 +123,7 @@ describe('arrays', () => {
     add(1);
     using recording = openRecording(folder);
     const file = 'uint16-2x2.npy';
-    expect(recording.arrays()).toEqual([{ file, dtype: 'uint16', shape: [2, 2], count: 1 }]);
+    expect(recording.arrays()).toEqual([{ file, dtype: 'uint16', shape: [2, 2], count: 1, headerBytes: 128 }]);
     expect(() => recording.frame(file, 1)).toThrow(`${file} has no array 1, and its arrays are 0 to 0`);
     add(5);
     expect(recording.frame(file, 1)).toEqual({ data: Uint16Array.of(5, 1, 2, 3), shape: [2, 2], dtype: 'uint16' });

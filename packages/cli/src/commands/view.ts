@@ -48,7 +48,7 @@ interface Flags extends ConnectionFlags, PageFlags, MetadataFlags, SnippetFlag {
 
 export function view(context: Context): Command {
   const command = new Command('view')
-    .summary('Show images and readings, live or recorded, on a web page')
+    .summary('Show images and readings on a web page')
     .description(
       helpText(
         'Show what instruments send, or a recording, on a web page: images, curves, numbers and texts.',

@@ -210,7 +210,7 @@ describe('serpy listen', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     const { status, stderr } = await runToEnd(['listen', '--port', '0', '--out', file]);
-    expect([status, stderr]).toEqual([2, `serpy: ${file}: it already exists (EEXIST)\n`]);
+    expect([status, stderr]).toEqual([2, `serpy: ${file}: it already exists (EEXIST): name another folder\n`]);
   });
 
   test('ends with a sentence when a file cannot be written, after what was received', async () => {

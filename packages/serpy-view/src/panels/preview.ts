@@ -22,7 +22,7 @@ export function codesOf(pixels: ArrayLike<number>, { from, step }: Levels): Uint
   const factor = 1 / step;
   for (let at = 0; at < codes.length; at++) {
     const code = ((pixels[at] as number) - from) * factor + 0.5;
-    codes[at] = code > 0 ? (code < mostCodes ? code : mostCodes) : 0;
+    codes[at] = Math.min(Math.max(code, 0), mostCodes);
   }
   return codes;
 }

@@ -71,7 +71,7 @@ describe.skipIf(!browserPath)('the page', () => {
     await panel.getByRole('heading', { name: 'lab: camera (counts)' }).waitFor();
     await panel.getByRole('button', { name: 'Python?' }).click();
     const dialog = page.getByRole('dialog');
-    const shown = () => dialog.locator('code').innerText();
+    const shown = () => dialog.locator('code').textContent();
     const description = {
       kind: 'connection',
       role: 'connect',
