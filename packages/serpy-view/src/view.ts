@@ -13,7 +13,6 @@ import { createToken, Guard } from './server/guard.js';
 import { Viewer } from './server/viewer.js';
 import { startWebServer, type WebServer } from './server/web-server.js';
 import { labelsOf, type ShowOptions } from './show-options.js';
-import type { ConnectionSnippet } from './snippets/snippets.js';
 import { addressOf } from './source-address.js';
 import { SourceViews } from './source-views.js';
 import { systemClock, type ViewClock } from './system.js';
