@@ -285,8 +285,8 @@ function textsBelow(folder: string): (readonly [path: string, text: string])[] {
     .map((name) => [`${folder}/${name}`, readFileSync(join(root, folder, name), 'utf8')] as const);
 }
 
-/** Ports of examples that run at the same time, a port of the demo, any free port, and placeholders. */
-const isOneOfMany = /^(?:examples|packages\/fault-proxy)\/|: (?:0|1|40123|5010)$/;
+/** Ports of examples that run at the same time, the second port of a computer, a port of the demo, any free port, and placeholders. */
+const isOneOfMany = /^(?:examples|packages\/fault-proxy)\/|: (?:0|1|40123|5002|5010)$/;
 
 describe('what pages point to', () => {
   test.each(pages.map((each) => [each.path, each] as const))('links of %s lead somewhere', (path, { prose }) => {

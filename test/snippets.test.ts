@@ -50,11 +50,13 @@ async function serving(options: object): Promise<number> {
   server.on('warning', (warning) => {
     if (warning.code !== 'ERR_SERPY_AUTH') warnings.push(warning);
   });
+  // A program that is killed has not acknowledged its last messages.
+  const isExpected = ({ code }: { readonly code?: string | undefined }) => code === 'ERR_SERPY_DELIVERY_UNKNOWN';
   const feed = async (client: PortableConnection) => {
     for (const value of values) await client.sendData(value);
   };
   server.on('connection', (client) => {
-    client.on('warning', (warning) => warnings.push(warning));
+    client.on('warning', (warning) => isExpected(warning) || warnings.push(warning));
     feed(client).catch(() => {});
   });
   return server.address.port;
