@@ -16,7 +16,7 @@ const messages: RecordedMessage[] = [
   { type: 'text', value: 'exposure 20 ms', mode: 1 },
   { type: 'bytes', value: Buffer.from('abc'), mode: 2 },
   { type: 'int', value: 2n ** 60n },
-  { type: 'float', value: -0 },
+  { type: 'float', value: -0, about: { name: 'offset', unit: 'V' } },
   { type: 'float', value: Number.NaN },
   { type: 'object', value: new Map<unknown, unknown>([[1, Buffer.from([1, 2])]]), mode: 4 },
   { type: 'object', value: new Set(['x']), mode: 4 },
@@ -44,6 +44,7 @@ beforeEach(() => {
   recorder.event({ type: 'drop', messages: 2 });
   for (const [n, message] of messages.entries())
     recorder.add(message, served.includes(n) ? '127.0.0.1:50123' : undefined);
+  recorder.event({ type: 'mark', first: 0, last: 1, label: 'a flash' });
   recorder.close();
 });
 
@@ -86,7 +87,8 @@ test('names the fields of the index, and which messages have them', () => {
     values: [1, 2, 4, 5, 6, 7, 8],
     'values and bytes': [1, 2, 3, 4, 5, 6, 7, 8],
     arrays: [0, 9],
-    '`--listen`': served,
+    '`--listen`, `view`': served,
+    'messages of a session': [5],
   };
   for (const [field, where] of fields) expect(having(field), field).toEqual(expected[where]);
   const types = rows('field', 'in', 'is').find(({ field }) => field === '`type`');
@@ -138,13 +140,14 @@ test.skipIf(!hasNumpy)('has a Python program that reads a recording, even a trun
     "7 {'$dict': [[1, {'$bytes': 'AQI='}]]}",
     "8 {'$set': ['x']}",
     '9 float64 () 0.5',
+    'mark before message 10',
     'end before message 10',
   ]);
 });
 
 test.skipIf(!hasNumpy)('has a Python program that verifies the hashes (needs numpy)', () => {
   const verified = () => python(programs[2]!.code, folder).trim().split('\n');
-  expect(verified()).toHaveLength(15);
+  expect(verified()).toHaveLength(16);
   expect(verified().every((line) => line.endsWith(' right'))).toBe(true);
   const path = join(folder, 'values.jsonl');
   writeFileSync(path, readFileSync(path, 'utf8').replace('"value":7', '"value":8'));
