@@ -42,7 +42,7 @@ const all = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'];
 
 /** Test files that take longest in their project. Most of them are short, and the runner starts large files first. */
 const slow =
-  /\/(contract|session-contract|rules|lives|simulation|processes|reliability|examples|packed|demo)\.test\.ts$/;
+  /\/(contract|session-contract|rules|lives|simulation|processes|reliability|examples|packed|demo|site|release|cuts|killed|view-kills)\.test\.ts$/;
 
 /** Starts the slow files of a project first: at the end one of them would keep one core busy and leave the others idle. */
 class SlowFirst extends BaseSequencer {
@@ -88,8 +88,8 @@ export default defineConfig({
       // A process for each file would cost half a second of a core.
       project('unit', all, [...net, ...e2e], { isolate: false }),
       project('net', net, e2e),
-      // Its programs need a core of their own; so it runs after the others.
-      project('e2e', e2e, [], { maxWorkers: Math.max(cores - 1, 1), sequence: { groupOrder: 1 } }),
+      // It runs after the others: its programs need the processors, and mostly wait for each other.
+      project('e2e', e2e, [], { sequence: { groupOrder: 1 } }),
     ],
     maxWorkers: cores,
     sequence: { sequencer: SlowFirst },

@@ -1,11 +1,11 @@
 /** `serpy view --record`, killed: its recording is verified, opens in the page, in numpy, and exported in h5py. The long tests kill more often. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openView } from 'serpy-view';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededRandom } from '../packages/cli/src/instruments/random.js';
+import { runToEnd } from '../packages/cli/test/run.js';
 import { browserPath, startBrowser } from '../packages/serpy-view/test/browser/browser.js';
 import { buildPage } from '../packages/serpy-view/test/build-page.js';
 import { installed } from './installed.js';
@@ -49,11 +49,11 @@ test.skipIf(!withNumpy)('that numpy opens (needs numpy)', () => {
   expect(countWithNumpy(withNumpy!, paths).filter((count) => count > 0).length).toBeGreaterThan(0);
 });
 
-test.skipIf(!withH5py)('that h5py opens after an export (needs h5py)', { timeout: 120_000 }, () => {
+test.skipIf(!withH5py)('that h5py opens after an export (needs h5py)', { timeout: 120_000 }, async () => {
   const full = [...left].filter(([, { messages }]) => messages > 0);
   const files = full.map(([folder]) => `${folder}.h5`);
-  for (const [folder] of full)
-    execFileSync(process.execPath, [main, 'export', folder, `${folder}.h5`], { stdio: 'pipe' });
+  // The installed command has no h5wasm.
+  for (const [folder] of full) expect((await runToEnd(['export', folder, `${folder}.h5`])).status).toBe(0);
   const images = full.map(([, { messages }]) => Math.ceil(messages / 3));
   expect(countWithH5py(withH5py!, files)).toEqual(images);
 });
