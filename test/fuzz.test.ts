@@ -51,7 +51,7 @@ test('two million damaged inputs cause no crash, no hang and no wrong message, a
   for (const target of liveTargets) expect(number(row(stdout, target)[3]), target).toBeGreaterThan(100);
 });
 
-describe('a campaign', () => {
+describe('a campaign', { timeout: 60_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-fuzz-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   const kept = join(folder, 'kept.json');
