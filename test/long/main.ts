@@ -10,6 +10,7 @@ import { readArguments, type Settings } from './settings.js';
 import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
 import { viewHour, viewKills } from './view.js';
+import { viewSpeed } from './view-speed.js';
 
 /** A part prints its results. @returns whether it passed */
 type Part = (settings: Settings) => Promise<boolean>;
@@ -35,6 +36,7 @@ const all: Readonly<Record<string, Part>> = {
   partition: partOf('partition'),
   'view-kills': viewKills,
   'view-hour': viewHour,
+  'view-speed': viewSpeed,
   guards,
 };
 
