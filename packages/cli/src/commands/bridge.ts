@@ -151,6 +151,8 @@ function addBridgeOptions(command: Command): void {
 }
 
 async function run(context: Context, brokerUrl: string, urls: readonly string[], flags: Flags): Promise<void> {
+  if (/^(?:[\w .-]+=)?(?:serpy|lines)/.test(brokerUrl))
+    throw usageError('the broker comes first: serpy bridge mqtt://HOST:PORT NAME=URL');
   const broker = brokerOptions(brokerUrl, flags, context);
   const { openBridge, nameFromAddress } = await import('serpy-bridge');
   const { terminal } = context;

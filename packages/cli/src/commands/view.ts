@@ -193,6 +193,8 @@ async function showServers(
 ): Promise<void> {
   const sources = urls.map((argument) => {
     const { name, url } = namedUrl(argument);
+    if (url !== undefined && /^[^:=]+$/.test(url) && !/^[\d.]+$/.test(url))
+      throw usageError(`there is no folder ${url}, and it is not a URL such as serpy://127.0.0.1:5001`);
     const options = connectionOptions(url, flags, 'connect', context, receivingDefaults);
     return { options, url, name: name ?? addressOf({ host: options.host ?? '127.0.0.1', port: options.port }) };
   });

@@ -146,6 +146,11 @@ describe.skipIf(missing !== '')(`serpy bridge${missing}`, () => {
     await run.until(/c: the broker is connected/);
   });
 
+  test('says that the broker comes first', async () => {
+    const { status, stderr } = await runToEnd(['bridge', 'cam=serpy2://127.0.0.1:9', 'mqtt://127.0.0.1:9']);
+    expect([status, stderr]).toEqual([2, 'serpy: the broker comes first: serpy bridge mqtt://HOST:PORT NAME=URL\n']);
+  });
+
   test('takes the password from a file or from the environment', async () => {
     const run = await runToEnd(['bridge', 'mqtt://lab:secret-7@127.0.0.1', 'serpy2://127.0.0.1:9']);
     expect(run.status).toBe(2);

@@ -119,6 +119,12 @@ describe('serpy view', () => {
     expect(status).toBe(403);
   });
 
+  test('says that a folder is missing', async () => {
+    const { status, stderr } = await runToEnd(['view', 'run-that-is-missing', '--page-port', '0']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('there is no folder run-that-is-missing, and it is not a URL such as serpy://');
+  });
+
   test.each([
     [['--listen', 'serpy2://127.0.0.1:0', 'serpy2://127.0.0.1:0'], '--listen takes one URL'],
     [['http://127.0.0.1'], 'http'],
