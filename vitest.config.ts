@@ -91,7 +91,7 @@ export default defineConfig({
       // It runs after the others: its programs need the processors, and mostly wait for each other.
       project('e2e', e2e, [], { sequence: { groupOrder: 1 } }),
     ],
-    maxWorkers: cores,
+    maxWorkers: Number(process.env.W ?? cores),
     sequence: { sequencer: SlowFirst },
     globalSetup: ['test/global.ts'],
     setupFiles: ['test/leftovers.ts'],

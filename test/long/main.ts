@@ -6,6 +6,7 @@ import { floodsPart } from './floods.js';
 import { fuzz, replay } from './fuzz.js';
 import { hugeMessage } from './huge-message.js';
 import { lives } from './lives.js';
+import { properties } from './properties.js';
 import { readArguments, type Settings } from './settings.js';
 import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
@@ -20,6 +21,7 @@ const all: Readonly<Record<string, Part>> = {
   fuzz,
   simulation,
   lives,
+  properties,
   'stuck-reader': stuckReader,
   'huge-message': hugeMessage,
   floods: floodsPart,

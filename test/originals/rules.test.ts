@@ -2,8 +2,9 @@
  * The rules of Python peers: whatever a serpy program sends and whatever happens, no byte reaches a Python peer that it cannot
  * process. An addition to a protocol, such as HELLO in v2, is added to the models in v1.ts and v2.ts first.
  */
-import fc from 'fast-check';
+
 import { connect, listen } from 'serpy';
+import { fc } from 'serpy-contract-tests/properties';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, test } from 'vitest';

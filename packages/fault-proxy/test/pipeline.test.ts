@@ -1,5 +1,5 @@
 /** The faults of a direction, without sockets and waiting, compared with a slow model that works on the complete input. */
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { v1Blocks, v2Frames } from 'serpy-fault-proxy';
 import { describe, expect, test } from 'vitest';

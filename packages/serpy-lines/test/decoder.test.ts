@@ -1,5 +1,5 @@
 /** Lines, however their bytes are cut: the same as those of a text that is split by hand. */
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import { LineDecoder } from '../src/decoder.js';
 import { read, write } from './conversation.js';

@@ -2,7 +2,7 @@
  * Acknowledged messages: sent again on each new link until they are acknowledged, and no answer, however late, is taken for
  * that of another message.
  */
-import { fc, test as property } from '@fast-check/vitest';
+import { fc, test as property } from 'serpy-contract-tests/properties';
 import { trackPromise } from 'serpy-contract-tests/stage';
 import type { Transport } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';

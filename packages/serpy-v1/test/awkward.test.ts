@@ -1,5 +1,5 @@
 /** For every value and mode: the stream holds no unintended control block, and the receiver gets the same value. */
-import { fc } from '@fast-check/vitest';
+import { fc } from 'serpy-contract-tests/properties';
 import { randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { readPickle } from '../src/pickle/index.js';

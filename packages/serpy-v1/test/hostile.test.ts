@@ -1,5 +1,5 @@
 /** Bytes that no valid v1 peer sends: the error, and the messages delivered before it. */
-import { fc } from '@fast-check/vitest';
+import { fc } from 'serpy-contract-tests/properties';
 import type { MessageTooLargeError } from 'serpy-core';
 import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';

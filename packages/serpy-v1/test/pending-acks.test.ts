@@ -1,5 +1,5 @@
 /** Blocks without an acknowledgement, awaited and cancelled: compared with a simple list that does the same. */
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { expect, test } from 'vitest';
 import { PendingAcks } from '../src/pending-acks.js';
 import { textBlock } from '../src/wire/block.js';

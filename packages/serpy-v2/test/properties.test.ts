@@ -1,5 +1,5 @@
 /** What holds for all messages, all cuts and all bytes. */
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { ChecksumError, isSerpyError } from 'serpy-core';
 import { randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,7 @@
 /** Bytes that are not a `.npy` or state false sizes: a typed error, without an allocation. */
-import { fc } from '@fast-check/vitest';
+
 import { arrayOf, decodeNpy, encodeNpy, isNpy, readNpyHeader } from 'serpy-arrays';
+import { fc } from 'serpy-contract-tests/properties';
 import { isSerpyError } from 'serpy-core';
 import { describe, expect, test } from 'vitest';
 import { npyWith, thrownBy, vectors } from '../bytes.js';

@@ -1,5 +1,5 @@
 /** Arrays to `.npy` and back, against bytes that numpy wrote. */
-import { fc } from '@fast-check/vitest';
+
 import {
   arrayOf,
   type DType,
@@ -11,6 +11,7 @@ import {
   npyParts,
   readNpyHeader,
 } from 'serpy-arrays';
+import { fc } from 'serpy-contract-tests/properties';
 import { describe, expect, test } from 'vitest';
 import { hexOf, npyWith, thrownBy, vectors } from '../bytes.js';
 

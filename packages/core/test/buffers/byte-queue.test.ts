@@ -1,5 +1,5 @@
 /** The queue of received bytes, compared with an array of numbers, and its cost. */
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { ByteQueue } from 'serpy-core';
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test, vi } from 'vitest';

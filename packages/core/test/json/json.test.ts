@@ -1,5 +1,5 @@
 /** JSON text of values, and values of JSON text: nothing is lost without an error. */
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { isSerpyError, json, jsonOf, Message } from 'serpy-core';
 import { describe, expect, test } from 'vitest';
 import { faultPosition } from '../../src/json/fault-position.js';
@@ -25,8 +25,10 @@ describe('json()', () => {
 
   test('writes the same as JSON.stringify for values of ASCII', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: true } as object), (value) => {
-        fc.pre(!JSON.stringify(value).includes('-0') && /^[\x20-\x7e]*$/.test(JSON.stringify(value)));
+      fc.property(fc.jsonValue(), (any) => {
+        // JSON.stringify writes -0 as 0.
+        const value = JSON.parse(JSON.stringify(any));
+        fc.pre(/^[\x20-\x7e]*$/.test(JSON.stringify(value)));
         expect(json(value)).toBe(JSON.stringify(value));
       }),
     );

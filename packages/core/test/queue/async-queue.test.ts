@@ -1,4 +1,4 @@
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import { AsyncQueue } from '../../src/queue/async-queue.js';
 import { ManualClock } from '../../src/testing/index.js';

@@ -1,4 +1,4 @@
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import { BoundedQueue } from '../../src/queue/bounded-queue.js';
 

@@ -1,4 +1,4 @@
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import type { MessagesDroppedError } from '../../src/errors.js';
 import { SendQueue, type WhenFull } from '../../src/queue/send-queue.js';

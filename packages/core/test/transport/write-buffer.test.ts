@@ -1,5 +1,5 @@
 /** The write buffer: it returns the written bytes, and reuses memory only when that is allowed. */
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import { WriteBuffer } from '../../src/transport/write-buffer.js';
 

@@ -1,5 +1,5 @@
 /** The three encodings, byte by byte. */
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { expect } from 'vitest';
 import { decodeText, encodeText, encodings, isText } from '../../src/values/text.js';
 

@@ -1,7 +1,7 @@
 /** The reader of pickles returns a result for any bytes, in bounded time and memory. */
 
 import { readFileSync } from 'node:fs';
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import { type PickleLimits, readPickle } from '../../src/pickle/index.js';
 

@@ -1,7 +1,7 @@
 /** Reader and writer against CPython itself, and numpy where it is there. */
 
 import { spawnSync } from 'node:child_process';
-import { fc } from '@fast-check/vitest';
+import { fc } from 'serpy-contract-tests/properties';
 import { describe, expect, test } from 'vitest';
 import { NumpyArray, type Picklable, type PickleValue, readPickle, writePickle } from '../../src/pickle/index.js';
 

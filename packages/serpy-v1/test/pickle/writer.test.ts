@@ -1,6 +1,6 @@
 /** Writing pickles: what the bytes are, and what is refused with which words. */
 
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { ValueError } from 'serpy-core';
 import { describe, expect } from 'vitest';
 import { NumpyArray, type Picklable, type PickleValue, readPickle, writePickle } from '../../src/pickle/index.js';

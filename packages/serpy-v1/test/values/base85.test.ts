@@ -1,7 +1,7 @@
 /** base85: against the recorded vectors, and against a slow codec that is obvious. */
 
 import { readFileSync } from 'node:fs';
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { describe, expect } from 'vitest';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from '../../src/values/base85.js';
 

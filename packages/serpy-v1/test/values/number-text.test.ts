@@ -1,6 +1,6 @@
 /** Numbers as Python's `str` writes them, compared with Python itself, and back. */
 import { spawnSync } from 'node:child_process';
-import { fc } from '@fast-check/vitest';
+import { fc } from 'serpy-contract-tests/properties';
 import { seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { formatFloat, formatNumber, parseNumber } from '../../src/values/number-text.js';

@@ -1,5 +1,5 @@
 /** Text in the three encodings, strict both ways. */
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { EncodingError } from 'serpy-core';
 import { describe, expect } from 'vitest';
 import { v1ConnectionOptions } from '../../src/options.js';

@@ -2,7 +2,7 @@
  * Both ends of a session against a model, a list of messages. For all chunk sizes and all places where a link is cut, the delivered messages are
  * a prefix of the sent ones, and all of them once a link lasts.
  */
-import { fc, test } from '@fast-check/vitest';
+import { fc, test } from 'serpy-contract-tests/properties';
 import { RecordingHost, seededRandom } from 'serpy-core/testing';
 import { expect } from 'vitest';
 import { ReliableSession } from '../../src/reliable/reliable-session.js';

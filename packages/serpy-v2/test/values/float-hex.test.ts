@@ -1,6 +1,6 @@
 /** Doubles as hexadecimal text, compared with a table that can be checked by hand, with the oracle, and with Python if it is installed. */
 import { spawnSync } from 'node:child_process';
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { formatFloatHex, parseFloatHex } from '../../src/values/float-hex.js';

@@ -1,7 +1,7 @@
 /** Values to payloads and back, and the errors for values that v2 cannot send. */
 import { constants } from 'node:buffer';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { isSerpyError } from 'serpy-core';
 import { describe, expect, test, vi } from 'vitest';
 import { decodeValue, encodeValue, float, int, type TypedValue, type Value } from '../../src/values/values.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from 'serpy-contract-tests/properties';
 import { describe, expect, test } from 'vitest';
 import { readFromPage } from '../../src/server/from-page.js';
 import type { FromPage, PanelRequest } from '../../src/wire/messages.js';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { parseUrl, urlOf } from 'serpy';
+import { fc } from 'serpy-contract-tests/properties';
 import { expect, test } from 'vitest';
 
 const protocol = fc.constantFrom('v1', 'v2', 'auto', 'lines');
