@@ -28,6 +28,7 @@ beforeAll(async () => {
     main,
     folder: join(place, `run-${each}`),
     afterMessages: Math.floor(1500 * random() ** 2),
+    afterMark: each === 0,
   }));
   await someAtATime(planned, 2, recordAndKill);
   for (const { folder } of planned) {

@@ -1,7 +1,7 @@
 /** `serpy view --record`, killed at random moments while a page looks back and marks; and what is left of the recording. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { listen, type PortableConnection } from 'serpy';
@@ -15,6 +15,8 @@ export interface KillSettings {
   readonly folder: string;
   /** After how many messages of the instrument the command is killed. */
   readonly afterMessages: number;
+  /** Whether it is killed only after a mark stands in the recording. */
+  readonly afterMark?: boolean;
 }
 
 /** The n-th message of the instrument: images, numbers, texts and bytes. */
@@ -26,15 +28,18 @@ export function viewMessage(n: number): Buffer | number | string {
 }
 
 /** Records in a folder, and kills the command. Resolves when it is gone. */
-export async function recordAndKill({ main, folder, afterMessages }: KillSettings): Promise<void> {
+export async function recordAndKill({ main, folder, afterMessages, afterMark = false }: KillSettings): Promise<void> {
   const server = await listen({ protocol: 'v2', port: 0, sendQueue: { maxMessages: 8 }, resumeWindowMs: 100 });
   server.on('warning', () => {}); // of what was not sent
   const url = `serpy2://127.0.0.1:${server.address.port}`;
   const args = [main, 'view', `cam=${url}`, '--page-port', '0', '--record', folder];
   const program = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(program, 'close');
+  const killIfDue = (messages: number) => {
+    if (messages >= afterMessages && (!afterMark || hasMark(folder))) program.kill('SIGKILL');
+  };
   const sending = new Promise<void>((resolve) => {
-    server.on('connection', (client) => resolve(send(client, () => program.kill('SIGKILL'), afterMessages)));
+    server.on('connection', (client) => resolve(send(client, killIfDue)));
   });
   let [said, page] = ['', undefined as WebSocket | undefined];
   program.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -51,11 +56,17 @@ export async function recordAndKill({ main, folder, afterMessages }: KillSetting
   if (signal !== 'SIGKILL') throw new Error(`the command ended by itself with ${code}: ${said}`);
 }
 
-async function send(client: PortableConnection, kill: () => void, afterMessages: number): Promise<void> {
+function hasMark(folder: string): boolean {
+  const index = join(folder, 'index.jsonl');
+  return existsSync(index) && readFileSync(index, 'utf8').includes('"type":"mark"');
+}
+
+/** Sends until the client is gone. @param due is called before each message with the number of those before it */
+async function send(client: PortableConnection, due: (messages: number) => void): Promise<void> {
   client.on('warning', () => {}); // of what was not sent
   try {
     for (let n = 0; ; n++) {
-      if (n === afterMessages) kill();
+      due(n);
       await client.sendData(viewMessage(n));
       if (n % 16 === 0) await immediate();
     }
