@@ -1,4 +1,4 @@
-/** The fuzz campaign, short enough for every test run, and tests of the campaign. `npm run test:long` runs a hundred times as many inputs. */
+/** The fuzz campaign, short enough for every test run, and tests of the campaign. `npm run test:long` runs 500 times as many inputs. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ import { killPrograms, Program } from './program.js';
 
 afterEach(killPrograms);
 
-const inputs = 2_000_000;
-const liveInputs = 1_500;
+const inputs = 400_000;
+const liveInputs = 500;
 
 function long(...args: string[]): Program {
   return new Program(process.execPath, ['scripts/test-long.mjs', ...args]);
@@ -34,7 +34,7 @@ function row(stdout: string, first: string): string[] {
     .slice(1, -1);
 }
 
-test('two million damaged inputs cause no crash, no hang and no wrong message, and valid clients are not affected', {
+test('damaged inputs cause no crash, no hang and no wrong message, and valid clients are not affected', {
   timeout: 180_000,
 }, async () => {
   const { status, stdout, stderr } = await long('fuzz', '--inputs', `${inputs}`, '--live', `${liveInputs}`).ended;

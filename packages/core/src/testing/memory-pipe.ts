@@ -6,9 +6,10 @@ import type { Scheduler } from './scheduler.js';
  * In which chunks bytes arrive:
  * - `'writes'`: each write as one chunk
  * - a number: chunks of at most that many bytes, independent of the writes
+ * - `'small'`: chunks of 3 bytes, and of 509 bytes after the first 64 KiB of the link, since many bytes would take long
  * - `'random'`: chunks of random length, which cut and join writes anywhere
  */
-export type Slicing = 'writes' | 'random' | number;
+export type Slicing = 'writes' | 'random' | 'small' | number;
 
 /**
  * What happens at a cut:
@@ -61,6 +62,8 @@ export interface MemoryStream {
 
 /** The longest chunk of `'random'` is 2^16 bytes; half of the chunks are shorter than 18 bytes. */
 const maxRandomBits = 16;
+
+const smallUntilBytes = 2 ** 16;
 
 export class MemoryPipe implements MemoryStream {
   slicing: Slicing;
@@ -230,6 +233,7 @@ export class MemoryPipe implements MemoryStream {
 
   #sliceBytes(): number {
     if (this.slicing === 'writes') return (this.#flight.first as Buffer).length - this.#arrivedOfFirst;
+    if (this.slicing === 'small') return this.#carriedBytes < smallUntilBytes ? 3 : 509;
     if (this.slicing !== 'random') return this.slicing;
     return 1 + Math.floor(2 ** (this.#random() ** 2 * maxRandomBits));
   }
