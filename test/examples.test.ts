@@ -530,7 +530,7 @@ describe.each([
 
   test('is explained by --help, and a wrong one is rejected in one sentence', async () => {
     const [help, wrong] = await Promise.all(
-      ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
+      ['--help', '--no-such-option'].map((argument) => Program.exampleSource(path, [argument]).ended),
     );
     expect(help).toMatchObject({ status: 0, stderr: '' });
     expect(help?.stdout).toMatch(/^\S.*\.\n\nusage: \S+\.ts \[options\]/);
@@ -545,7 +545,7 @@ test.each([
   [['--port', 'x'], "chat.ts: --port takes a whole number, not 'x'"],
   [['--port', '70000'], 'the option port takes a whole number from 0 to 65535, not 70000'],
 ])('the arguments %j are rejected in one sentence, with status 2', async (args, sentence) => {
-  const { status, stdout, stderr } = await Program.example('serpy-v2/chat.ts', args).ended;
+  const { status, stdout, stderr } = await Program.exampleSource('serpy-v2/chat.ts', args).ended;
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toMatch(/^.+\n$/);
   expect(stderr).toContain(sentence);

@@ -2,9 +2,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { compiledExamples } from './compiled-examples.js';
 import { root } from './workspace.js';
 
-/** Makes tsx use the sources of the packages, so that nothing must be built. From the root it would use the builds. */
+/** Makes tsx use the sources of the packages. From the root it would use the builds. */
 const sources = { TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
 
 /** The end of a program. */
@@ -48,7 +49,12 @@ export class Program {
     });
   }
 
-  /** An example, such as `serpy-v2/chat.ts`. */
+  /** An example, such as `serpy-v2/chat.ts`, from its source, as `npm run example` starts it. It needs a second of a processor. */
+  static exampleSource(path: string, args: readonly string[] = []): Program {
+    return new Program(process.execPath, ['--import', 'tsx', join(root, 'examples', path), ...args]);
+  }
+
+  /** An example, compiled. */
   static example(path: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
     return new Program(...exampleCommand(path, args), env);
   }
@@ -125,7 +131,7 @@ export class Program {
   }
 }
 
-/** The command that runs an example. */
+/** The command that runs an example with the built packages. */
 export function exampleCommand(path: string, args: readonly string[]): [command: string, args: string[]] {
-  return [process.execPath, ['--import', 'tsx', join(root, 'examples', path), ...args]];
+  return [process.execPath, [join(compiledExamples(), path.replace(/ts$/, 'js')), ...args]];
 }

@@ -7,6 +7,7 @@ import { fuzz, replay } from './fuzz.js';
 import { hugeMessage } from './huge-message.js';
 import { lives } from './lives.js';
 import { properties } from './properties.js';
+import { recordKills } from './record-kills.js';
 import { readArguments, type Settings } from './settings.js';
 import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
@@ -36,6 +37,7 @@ const all: Readonly<Record<string, Part>> = {
   resumes: partOf('resumes'),
   stopped: partOf('stopped'),
   partition: partOf('partition'),
+  'record-kills': recordKills,
   'view-kills': viewKills,
   'view-hour': viewHour,
   'view-speed': viewSpeed,

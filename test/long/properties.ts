@@ -1,9 +1,8 @@
 /** The property tests with other inputs than in the test suite: each round has a seed of its own. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import type { Settings } from './settings.js';
+import { runSuite } from './suite.js';
 import { table } from './table.js';
-
-const dayMs = 86_400_000;
 
 function propertyTests(): string[] {
   const found = execFileSync('git', ['grep', '-l', 'serpy-contract-tests/properties', '--', '*.test.ts']);
@@ -13,19 +12,16 @@ function propertyTests(): string[] {
 /** Runs `rounds` rounds. @returns whether all passed */
 export async function properties({ rounds, seed, few }: Settings): Promise<boolean> {
   const files = propertyTests();
-  const results: [seed: number, outcome: string][] = [];
+  const results: [seed: number, tests: number, outcome: string][] = [];
   console.log(`\nproperties: ${files.length} files, each round with another seed`);
-  // Seeds that are 1,000 apart: a run with the next --seed tries others.
   for (let round = 1; round <= rounds; round++) {
+    // A run with the next --seed tries others.
     const own = seed * 1000 + round;
-    const { status } = spawnSync(
-      process.execPath,
-      ['node_modules/vitest/vitest.mjs', 'run', ...files, `--testTimeout=${dayMs}`, '--reporter=dot'],
-      { env: { ...process.env, SERPY_SEED: `${own}` }, stdio: ['ignore', 'ignore', 'inherit'] },
-    );
-    results.push([own, status === 0 ? 'passed' : `failed: SERPY_SEED=${own} npx vitest run`]);
-    if (status !== 0 && few) break;
+    const { passed, ran, failures } = await runSuite(files, { SERPY_SEED: `${own}` });
+    results.push([own, ran.length, passed ? 'passed' : `again: SERPY_SEED=${own} npm run test:one -- FILE`]);
+    for (const failure of failures) console.log(failure);
+    if (!passed && few) break;
   }
-  console.log(table(['seed', 'outcome'], results));
-  return results.every(([, outcome]) => outcome === 'passed');
+  console.log(table(['seed', 'tests', 'outcome'], results));
+  return results.every(([, , outcome]) => outcome === 'passed');
 }

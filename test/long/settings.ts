@@ -41,7 +41,7 @@ export interface Settings {
   readonly resumes: number;
   /** The rounds of repeated measurements. Default 10. */
   readonly rounds: number;
-  /** Kills of `serpy view --record`. Default 100. */
+  /** Kills of `serpy record`, and of `serpy view --record`. Default 100. */
   readonly kills: number;
   /** The length of `view-hour`. Default 60. */
   readonly minutes: number;

@@ -1,4 +1,4 @@
-/** A recorder that is killed at any moment leaves a recording that can be read, as a client and as a server: many of them, run as a user runs the command. */
+/** A recorder that is killed at any moment leaves a recording that can be read, as a client and as a server: many of them, run as a user runs the command. `npm run test:long -- record-kills` kills more. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { readRecording } from '../../../serpy-recording/test/read.js';
 import { seededRandom } from '../../src/instruments/random.js';
 import { installedCommand } from '../command.js';
 
-const kills = 100;
+const kills = Number(process.env.SERPY_KILLS ?? 30);
 const listeningKills = 12;
 const atATime = 4;
 /** The latest message after which one is killed, of those that the instrument has sent. */
