@@ -61,7 +61,8 @@ function project(name: string, include: string[], exclude: string[], options: ob
   return { extends: true as const, test: { name, include, exclude, ...options } };
 }
 
-const cores = availableParallelism();
+/** More than the processors: tests of networks and of other programs mostly wait. */
+const workers = availableParallelism() + 2;
 
 export default defineConfig({
   resolve: {
@@ -88,10 +89,10 @@ export default defineConfig({
       // A process for each file would cost half a second of a core.
       project('unit', all, [...net, ...e2e], { isolate: false }),
       project('net', net, e2e),
-      // It runs after the others: its programs need the processors, and mostly wait for each other.
+      // It runs after the others: its programs need the processors.
       project('e2e', e2e, [], { sequence: { groupOrder: 1 } }),
     ],
-    maxWorkers: Number(process.env.W ?? cores),
+    maxWorkers: workers,
     sequence: { sequencer: SlowFirst },
     globalSetup: ['test/global.ts'],
     setupFiles: ['test/leftovers.ts'],

@@ -11,6 +11,7 @@ import { npmCli, root, setup } from './setup.mjs';
 const usage = `npm run release -- --dry-run [VERSION]
   VERSION     patch, minor, major or a number; by default what the subjects of the commits ask for
   --no-docs   without the documentation in the command's package
+  --no-build  the tarballs hold the programs as this checkout has built them, which show the old version
   --no-test   without the tests of the tarballs
   --out DIR   where the tarballs go; by default release`;
 
@@ -42,6 +43,14 @@ function makeCopy(folder) {
   }
 }
 
+/** Takes what the checkout has built. */
+function copyBuilds(folder) {
+  for (const each of readdirSync(join(root, 'packages'))) {
+    const dist = join(root, 'packages', each, 'dist');
+    if (existsSync(dist)) cpSync(dist, join(folder, 'packages', each, 'dist'), { recursive: true });
+  }
+}
+
 function run(folder, file, ...args) {
   const env = { ...process.env, NX_DAEMON: 'false' };
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
@@ -69,8 +78,8 @@ function newSection(folder, version) {
   return section.trim().replaceAll(/\n{3,}/g, '\n\n');
 }
 
-function release({ bump, hasDocs, hasTest, out }) {
-  setup({ toolsOnly: true });
+function release({ bump, hasDocs, isBuilt, hasTest, out }) {
+  setup({ toolsOnly: !isBuilt });
   const folder = mkdtempSync(join(tmpdir(), 'serpy-release-'));
   try {
     makeCopy(folder);
@@ -90,7 +99,8 @@ function release({ bump, hasDocs, hasTest, out }) {
     console.log('Versions:');
     for (const [name, version] of after) console.log(`  ${name} ${before.get(name)} -> ${version}`);
     console.log(`\nChangelog:\n${newSection(folder, after.get('serpy'))}\n`);
-    run(folder, join(folder, 'scripts', 'setup.mjs'), '--rebuild');
+    if (isBuilt) copyBuilds(folder);
+    else run(folder, join(folder, 'scripts', 'setup.mjs'), '--rebuild');
     if (hasDocs) run(folder, join(folder, 'scripts', 'docs.mjs'));
     const test = ['run', '--project', 'e2e', 'test/packed.test.ts'];
     if (hasTest) run(folder, join(folder, 'node_modules', 'vitest', 'vitest.mjs'), ...test);
@@ -118,6 +128,7 @@ function main() {
     options: {
       'dry-run': { type: 'boolean' },
       'no-docs': { type: 'boolean' },
+      'no-build': { type: 'boolean' },
       'no-test': { type: 'boolean' },
       out: { type: 'string', default: join(root, 'release') },
     },
@@ -125,7 +136,13 @@ function main() {
   });
   if (!values['dry-run'] || positionals.length > 1)
     throw new Error(`this script only shows a release: add --dry-run\n${usage}`);
-  release({ bump: positionals[0], hasDocs: !values['no-docs'], hasTest: !values['no-test'], out: values.out });
+  release({
+    bump: positionals[0],
+    hasDocs: !values['no-docs'],
+    isBuilt: values['no-build'],
+    hasTest: !values['no-test'],
+    out: values.out,
+  });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
