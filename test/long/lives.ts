@@ -9,7 +9,7 @@ const names = 'a life with every fault|never harms';
 
 /** Runs the lives. @returns whether all passed */
 export async function lives({ lives }: Settings): Promise<boolean> {
-  const { passed, ran, failures } = await runSuite(files, { SERPY_LIVES: `${lives}` }, names);
+  const { passed, ran, failures } = await runSuite(files, { TEST_LIVES: `${lives}` }, names);
   console.log('\nlives: in a network in memory, each with its own faults');
   console.log(
     table(

@@ -17,8 +17,8 @@ export async function properties({ rounds, seed, few }: Settings): Promise<boole
   for (let round = 1; round <= rounds; round++) {
     // A run with the next --seed tries others.
     const own = seed * 1000 + round;
-    const { passed, ran, failures } = await runSuite(files, { SERPY_SEED: `${own}` });
-    results.push([own, ran.length, passed ? 'passed' : `again: SERPY_SEED=${own} npm run test:one -- FILE`]);
+    const { passed, ran, failures } = await runSuite(files, { TEST_SEED: `${own}` });
+    results.push([own, ran.length, passed ? 'passed' : `again: TEST_SEED=${own} npm run test:one -- FILE`]);
     for (const failure of failures) console.log(failure);
     if (!passed && few) break;
   }

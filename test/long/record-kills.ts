@@ -5,7 +5,7 @@ import { table } from './table.js';
 
 /** @returns whether every recording was readable */
 export async function recordKills({ kills }: Settings): Promise<boolean> {
-  const { passed, ran, failures } = await runSuite(['cli/test/recording/killed'], { SERPY_KILLS: `${kills}` });
+  const { passed, ran, failures } = await runSuite(['cli/test/recording/killed'], { TEST_KILLS: `${kills}` });
   console.log(`\nrecord-kills: ${kills} kills`);
   console.log(
     table(

@@ -15,7 +15,7 @@ import { PythonV1Peer, PythonV2Peer } from './peers.js';
 
 const seed = 20;
 /** The long tests set a larger number in the environment. */
-const lives = Number(process.env.SERPY_LIVES ?? 400);
+const lives = Number(process.env.TEST_LIVES ?? 400);
 
 /** Runs lives with fast-check. The results are added up, so that empty lives are detected. */
 async function play<Case>(

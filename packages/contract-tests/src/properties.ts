@@ -1,9 +1,9 @@
 /**
  * Property tests. Every run tries the same inputs, so that a run that fails can be repeated: `npm run test:long -- properties` tries
- * others. `SERPY_SEED=7` is one of those runs.
+ * others. `TEST_SEED=7` is one of those runs.
  */
 import { fc, test } from '@fast-check/vitest';
 
-fc.configureGlobal({ seed: Number(process.env.SERPY_SEED ?? 1) });
+fc.configureGlobal({ seed: Number(process.env.TEST_SEED ?? 1) });
 
 export { fc, test };

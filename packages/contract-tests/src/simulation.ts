@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import type { ProtocolUnderTest } from './stage.js';
 
 /** The long tests set a larger number in the environment. */
-const lives = Number(process.env.SERPY_LIVES ?? 100);
+const lives = Number(process.env.TEST_LIVES ?? 50);
 const stepsPerLife = 120;
 
 class Life<T extends ProtocolTypes> {

@@ -15,7 +15,7 @@ import { readRecording } from '../../../serpy-recording/test/read.js';
 import { seededRandom } from '../../src/instruments/random.js';
 import { installedCommand } from '../command.js';
 
-const kills = Number(process.env.SERPY_KILLS ?? 30);
+const kills = Number(process.env.TEST_KILLS ?? 30);
 const listeningKills = 12;
 const atATime = 4;
 /** The latest message after which one is killed, of those that the instrument has sent. */

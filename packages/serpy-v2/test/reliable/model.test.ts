@@ -239,7 +239,7 @@ class World {
   }
 }
 
-test.prop([fc.nat(), fc.boolean()], { numRuns: Number(process.env.SERPY_WORLDS ?? 200) })(
+test.prop([fc.nat(), fc.boolean()], { numRuns: Number(process.env.TEST_WORLDS ?? 80) })(
   'the delivered messages are a prefix of the sent ones, and all of them in the end',
   (seed, isChecked) => new World(seed, isChecked).run(300),
   120_000,

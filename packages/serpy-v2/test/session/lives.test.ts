@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { Life } from './life.js';
 
-const lives = Number(process.env.SERPY_LIVES ?? 60);
-const first = Number(process.env.SERPY_SEED ?? 1);
+const lives = Number(process.env.TEST_LIVES ?? 60);
+const first = Number(process.env.TEST_SEED ?? 1);
 
 test('whatever breaks, all that was accepted arrives once, in order and unharmed, and the end is known to be meant', async () => {
   let links = 0;
@@ -11,7 +11,7 @@ test('whatever breaks, all that was accepted arrives once, in order and unharmed
     try {
       links += (await new Life(seed, 200).run()).links;
     } catch (error) {
-      throw new Error(`seed ${seed}: SERPY_LIVES=1 SERPY_SEED=${seed} npx vitest run handshake/lives`, {
+      throw new Error(`seed ${seed}: TEST_LIVES=1 TEST_SEED=${seed} npx vitest run session/lives`, {
         cause: error,
       });
     }

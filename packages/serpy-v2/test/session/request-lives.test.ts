@@ -3,8 +3,8 @@ import { type MemoryLink, MemoryNetwork, seededRandom } from 'serpy-core/testing
 import { Connection, Server } from 'serpy-v2';
 import { expect, test } from 'vitest';
 
-const lives = Number(process.env.SERPY_LIVES ?? 8);
-const first = Number(process.env.SERPY_SEED ?? 1);
+const lives = Number(process.env.TEST_LIVES ?? 8);
+const first = Number(process.env.TEST_SEED ?? 1);
 const noTimeout = { timeoutMs: Number.POSITIVE_INFINITY };
 
 /** @returns how many links there were */
@@ -86,7 +86,7 @@ test('a request is executed once and answered once, in both directions, whatever
     try {
       links += await live(seed);
     } catch (error) {
-      throw new Error(`seed ${seed}: SERPY_LIVES=1 SERPY_SEED=${seed} npx vitest run request-lives`, { cause: error });
+      throw new Error(`seed ${seed}: TEST_LIVES=1 TEST_SEED=${seed} npx vitest run request-lives`, { cause: error });
     }
   }
   if (lives > 10) expect(links).toBeGreaterThan(3 * lives);
