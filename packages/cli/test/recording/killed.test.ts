@@ -120,7 +120,7 @@ test(`a recorder killed at random moments leaves a readable recording, ${kills} 
   await Promise.all(Array.from({ length: atATime }, work));
 
   const counts = planned.map(({ folder }) => check(folder));
-  expect(counts.filter((count) => count > 0).length).toBeGreaterThan(kills / 2);
+  expect(counts.filter((count) => count > 0).length).toBeGreaterThan(kills / 4);
   expect(new Set(counts).size).toBeGreaterThan(kills / 4);
   for (const { folder } of planned) {
     if (!existsSync(join(folder, files.about))) continue; // killed before it had begun
