@@ -65,8 +65,10 @@ function main() {
   const { base = '/' } = values;
   if (!/^\/(?:[\w.-]+\/)*$/.test(base))
     throw new Error('--base is a folder such as /serpy/, with a slash at both ends');
-  setup({ toolsOnly: true });
-  if (positionals[0] === 'dev') run(base, tool('vitepress/bin/vitepress.js'), 'dev', 'docs');
+  const isServed = positionals[0] === 'dev';
+  // "npx serpy docs" needs the built command.
+  setup({ toolsOnly: isServed });
+  if (isServed) run(base, tool('vitepress/bin/vitepress.js'), 'dev', 'docs');
   else {
     buildSite(base);
     console.log(`The site is in ${site}. "npx serpy docs" in this checkout serves it.`);
