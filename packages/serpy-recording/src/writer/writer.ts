@@ -1,15 +1,15 @@
 /** Writes messages to a folder that can be read at any moment, also after this process was killed. */
 import { createHash } from 'node:crypto';
 import { aboutFrom, OptionError } from 'serpy-core';
+import { errorText, RecordingError } from '../errors.js';
+import { chainOf, hashSoFar, seal, sealBytes, sha256 } from '../format/chain.js';
+import { type EventLine, files, type Metadata, type RecordedMessage, type Times } from '../format/format.js';
+import { checkInterval, type Interval } from '../format/interval.js';
+import { type RecordingClock, systemClock } from '../system-clock.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
-import { chainOf, hashSoFar, seal, sealBytes, sha256 } from './chain.js';
 import { type Disk, systemDisk } from './disk.js';
-import { errorText, RecordingError } from './errors.js';
-import { type EventLine, files, type Metadata, type RecordedMessage, type Times } from './format.js';
-import { checkInterval, type Interval } from './interval.js';
 import { type FittingPlace, placeOf, valueLine } from './place.js';
 import { aboutOf, checkMetadata, openFolder, rounded } from './start.js';
-import { type RecordingClock, systemClock } from './system-clock.js';
 
 /** Options of `createRecording`. */
 export interface RecordingOptions extends Metadata {

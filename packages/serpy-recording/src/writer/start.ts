@@ -1,10 +1,17 @@
 /** The start of a recording: its folder, and what it tells about itself. */
 import { join } from 'node:path';
 import { OptionError } from 'serpy-core';
+import { errorText, RecordingError } from '../errors.js';
+import {
+  files,
+  formatName,
+  formatVersion,
+  type Metadata,
+  maxAboutBytes,
+  type RecordingAbout,
+} from '../format/format.js';
+import { isoTime } from '../system-clock.js';
 import { createGrowingFile, type Disk } from './disk.js';
-import { errorText, RecordingError } from './errors.js';
-import { files, formatName, formatVersion, type Metadata, maxAboutBytes, type RecordingAbout } from './format.js';
-import { isoTime } from './system-clock.js';
 
 /** The content of `recording.json`. */
 export function aboutOf({ url, note, meta, origin, options }: Metadata, wallMs: number): RecordingAbout {
