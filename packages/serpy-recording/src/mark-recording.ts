@@ -3,13 +3,12 @@ import { appendFileSync, closeSync, constants, openSync, rmSync, statSync, write
 import { join } from 'node:path';
 import { errorText, RecordingError } from './errors.js';
 import { chainOf, seal, unseal } from './format/chain.js';
-import { files, type ListedMark, maxMarks } from './format/format.js';
+import { files, type ListedMark, maxMarks, rounded } from './format/format.js';
 import { checkInterval, type Interval } from './format/interval.js';
 import { readAbout } from './reader/about.js';
 import { checkedLine, damaged } from './reader/index-reader.js';
 import { OpenFiles } from './reader/open-files.js';
 import { type RecordingClock, systemClock } from './system-clock.js';
-import { rounded } from './writer/start.js';
 
 /** Longer than the longest last line and all marks after it. */
 const tailBytes = 4 * 2 ** 20;

@@ -1,15 +1,14 @@
 /** Writes messages to a folder that can be read at any moment, also after this process was killed. */
-import { createHash } from 'node:crypto';
 import { aboutFrom, OptionError } from 'serpy-core';
 import { errorText, RecordingError } from '../errors.js';
-import { chainOf, hashSoFar, seal, sealBytes, sha256 } from '../format/chain.js';
-import { type EventLine, files, type Metadata, type RecordedMessage, type Times } from '../format/format.js';
+import { sealBytes, sha256 } from '../format/chain.js';
+import { type EventLine, type Metadata, type RecordedMessage, rounded, type Times } from '../format/format.js';
 import { checkInterval, type Interval } from '../format/interval.js';
 import { type RecordingClock, systemClock } from '../system-clock.js';
-import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import { type Disk, systemDisk } from './disk.js';
-import { type FittingPlace, placeOf, valueLine } from './place.js';
-import { aboutOf, checkMetadata, openFolder, rounded } from './start.js';
+import { DueLines } from './due-lines.js';
+import { endBytesOfFile, MessageContent } from './message-content.js';
+import { aboutOf, checkMetadata, openFolder, type RecordingFiles } from './start.js';
 
 /** Options of `createRecording`. */
 export interface RecordingOptions extends Metadata {
@@ -57,232 +56,162 @@ export interface RecordingWriter {
   close(reason?: string): void;
 }
 
-/** Lines of a message that wait for `flush`. */
-interface Lines {
-  readonly isMessage: boolean;
-  readonly value: string | undefined;
-  readonly index: string;
-}
-
-/** The length of the last line: without files, and for each file of arrays. */
+/** The length of the last line without files. */
 const endBytes = 700;
-const endBytesOfFile = 200;
 
-/** The maximum length of the line of an array without its header and hash: names have up to 100 characters, addresses up to 80. */
-const maxArrayLine = 900;
+/** Lines are written at the latest after this many messages. */
+const flushEvery = 256;
 
 /** Starts a recording in a new or empty folder. Throws `ERR_RECORDING_FOLDER` for another folder. */
 export function createRecording(folder: string, options: RecordingOptions = {}): RecordingWriter {
-  const { clock = systemClock, maxBytes = Number.POSITIVE_INFINITY, disk = systemDisk } = options;
+  const { maxBytes = Number.POSITIVE_INFINITY } = options;
   if (typeof folder !== 'string' || folder === '') throw new OptionError('a recording needs the name of a folder');
   if (!(maxBytes > 0)) throw new OptionError(`maxBytes is a number above 0, not ${String(maxBytes)}`);
   checkMetadata(options);
-  const startMs = clock.now();
-  const aboutBytes = Buffer.from(`${JSON.stringify(aboutOf(options, clock.wallMs()), undefined, 2)}\n`);
-  const { index, values, bytes } = openFolder(disk, folder, aboutBytes);
-  const arrays = createArrayFiles(disk, folder);
-  const valueContent = createHash('sha256');
-  const byteContent = createHash('sha256');
-  let chain = sha256(aboutBytes);
+  return new FolderWriter(folder, options, maxBytes);
+}
 
-  let due: Lines[] = [];
-  let dueBytes = 0;
-  let valueBytes = 0;
-  let messages = 0;
-  let valueLines = 0;
-  let omittedValues = 0;
-  let gaps = 0;
-  let marks = 0;
-  let isOver = false;
+class FolderWriter implements RecordingWriter {
+  readonly folder: string;
+  readonly #clock: RecordingClock;
+  readonly #startMs: number;
+  readonly #maxBytes: number;
+  readonly #aboutBytes: number;
+  readonly #files: RecordingFiles;
+  readonly #content: MessageContent;
+  readonly #lines: DueLines;
+  #messages = 0;
+  #gaps = 0;
+  #marks = 0;
+  #isOver = false;
 
-  const total = () => aboutBytes.length + index.length + values.length + bytes.length + arrays.bytes + dueBytes;
-  const fits = (addedBytes: number) =>
-    total() + arrays.overheadBytes + endBytes + endBytesOfFile * arrays.count + addedBytes <= maxBytes;
-  const times = (): Times => ({ timeMs: rounded(clock.now() - startMs), wallMs: rounded(clock.wallMs()) });
+  constructor(folder: string, options: RecordingOptions, maxBytes: number) {
+    const { clock = systemClock, disk = systemDisk } = options;
+    this.folder = folder;
+    this.#clock = clock;
+    this.#startMs = clock.now();
+    this.#maxBytes = maxBytes;
+    const about = Buffer.from(`${JSON.stringify(aboutOf(options, clock.wallMs()), undefined, 2)}\n`);
+    this.#aboutBytes = about.length;
+    this.#files = openFolder(disk, folder, about);
+    const { index, values, bytes, arrays } = this.#files;
+    this.#content = new MessageContent(bytes, arrays);
+    this.#lines = new DueLines(index, values, sha256(about));
+  }
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  get unwritten(): number {
+    return this.#lines.count;
+  }
+
+  get bytes(): number {
+    const { index, values, bytes, arrays } = this.#files;
+    return this.#aboutBytes + index.length + values.length + bytes.length + arrays.bytes + this.#lines.bytes;
+  }
+
+  get gaps(): number {
+    return this.#gaps;
+  }
+
+  get omittedValues(): number {
+    return this.#content.omittedValues;
+  }
+
+  add(message: RecordedMessage, from?: string): boolean {
+    if (this.#isOver) return false;
+    const { type, mode } = message;
+    const about = message.about === undefined ? undefined : aboutFrom(message.about);
+    const sender = from === undefined ? {} : { from };
+    const known = { ...(mode === undefined ? {} : { mode }), ...(about === undefined ? {} : { about }) };
+    const entry = this.#content.entryOf(message, { n: this.#messages, ...this.#times(), type, ...known, ...sender });
+    if (!this.#fits(entry.maxBytes)) return false;
+    const { line, contentHash, value } = this.#guard(() => entry.store());
+    this.#lines.add(line, contentHash, value);
+    this.#messages++;
+    if (this.#lines.count >= flushEvery) this.flush();
+    return true;
+  }
+
+  event({ atMs, wallMs, ...event }: RecordedEvent, from?: string): void {
+    if (event.type === 'gap') this.#gaps++;
+    if (this.#isOver) return;
+    if (event.type === 'mark') checkInterval(event, this.#messages, this.#marks);
+    const now = this.#times();
+    const listed = {
+      n: this.#messages,
+      timeMs: atMs === undefined ? now.timeMs : rounded(Math.max(0, atMs - this.#startMs)),
+      wallMs: wallMs === undefined ? now.wallMs : rounded(wallMs),
+      file: null,
+      ...(from === undefined ? {} : { from }),
+    };
+    const downMs = 'downMs' in event ? { downMs: roundedOrNull(event.downMs) } : {};
+    this.#addEvent({ ...listed, ...event, ...downMs } as EventLine);
+  }
+
+  flush(): void {
+    if (this.#isOver || this.#lines.count === 0) return;
+    this.#guard(() => this.#lines.flush());
+  }
+
+  close(reason = 'closed'): void {
+    if (this.#isOver) return;
+    const sha256 = this.#content.hashes();
+    this.#addEvent({ n: this.#messages, ...this.#times(), type: 'end', file: null, reason, sha256 });
+    this.flush();
+    if (!this.#isOver) this.#closeFiles();
+  }
+
+  #times(): Times {
+    return { timeMs: rounded(this.#clock.now() - this.#startMs), wallMs: rounded(this.#clock.wallMs()) };
+  }
+
+  /** Whether there is space for this many bytes, and for the last line. */
+  #fits(addedBytes: number): boolean {
+    const { overheadBytes, count } = this.#files.arrays;
+    return this.bytes + overheadBytes + endBytes + endBytesOfFile * count + addedBytes <= this.#maxBytes;
+  }
+
+  #addEvent(line: EventLine): void {
+    if (line.type !== 'end' && !this.#fits(JSON.stringify(line).length + sealBytes)) {
+      if (line.type === 'mark') throw new RecordingError('ERR_RECORDING_RANGE', 'the mark does not fit into maxBytes');
+      return; // it is only counted
+    }
+    if (line.type === 'mark') this.#marks++;
+    this.#lines.add(line, '');
+  }
+
+  /** If the disk cannot store something, the recording ends. */
+  #guard<R>(work: () => R): R {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#ended(error);
+    }
+  }
 
   /** Ends the recording. The lines that are due are written as far as possible. */
-  const ended = (error: unknown): Error => {
-    isOver = true;
-    writeSingly();
-    closeFiles();
+  #ended(error: unknown): RecordingError {
+    this.#messages -= this.#lines.flushSingly();
+    this.#closeFiles();
     const hint =
       (error as NodeJS.ErrnoException).code === 'ENOSPC'
         ? 'free space, and record to another folder'
         : 'check the disk, and record to another folder';
-    const count = `${new Intl.NumberFormat('en-US').format(messages)} message${messages === 1 ? '' : 's'}`;
+    const count = `${new Intl.NumberFormat('en-US').format(this.#messages)} message${this.#messages === 1 ? '' : 's'}`;
     return new RecordingError(
       'ERR_RECORDING_ENDED',
-      `the recording ${folder} ended after ${count}: ${errorText(error)}. Its messages can be read; ${hint}`,
+      `the recording ${this.folder} ended after ${count}: ${errorText(error)}. Its messages can be read; ${hint}`,
       { cause: error },
     );
-  };
+  }
 
-  /** Writes message by message, so that no line of the index refers to a missing value. */
-  const writeSingly = () => {
-    messages -= due.filter(({ isMessage }) => isMessage).length;
-    for (const { value, index: line, isMessage } of due) {
-      try {
-        if (value !== undefined) values.append(Buffer.from(value));
-        index.append(Buffer.from(line));
-        if (isMessage) messages++;
-      } catch {
-        break;
-      }
-    }
-    due = [];
-    dueBytes = 0;
-  };
-
-  const closeFiles = () => {
-    isOver = true;
-    for (const file of [index, values, bytes, arrays]) file.close();
-  };
-
-  const guarded = <R>(work: () => R): R => {
-    try {
-      return work();
-    } catch (error) {
-      throw ended(error);
-    }
-  };
-
-  const flush = () => {
-    if (isOver || due.length === 0) return;
-    guarded(() => {
-      values.append(Buffer.from(due.map(({ value }) => value ?? '').join('')));
-      index.append(Buffer.from(due.map((each) => each.index).join('')));
-      due = [];
-      dueBytes = 0;
-    });
-  };
-
-  /** Adds a line to the chain and to the lines that are due. */
-  const addLine = (line: object, contentHash: string, value?: string) => {
-    const text = JSON.stringify(line).slice(0, -1);
-    chain = chainOf(chain, contentHash, text);
-    const sealed = seal(text, chain);
-    due.push({ isMessage: contentHash !== '', value, index: sealed });
-    dueBytes += Buffer.byteLength(sealed) + (value === undefined ? 0 : Buffer.byteLength(value));
-  };
-
-  /** Adds a message of the given place, if it fits. */
-  const addPlaced = (place: FittingPlace, listed: Times & { readonly n: number; readonly type: string }): boolean => {
-    if (place.kind === 'value') {
-      const { text, isComplete } = valueLine(listed, place.value);
-      const length = Buffer.byteLength(text);
-      const line = { ...listed, file: files.values, line: valueLines, offset: valueBytes, length };
-      if (!fits(length + JSON.stringify(line).length + sealBytes)) return false;
-      if (!isComplete) omittedValues++;
-      valueContent.update(text);
-      valueLines++;
-      valueBytes += length;
-      addLine(line, hashSoFar(valueContent), text);
-      return true;
-    }
-    if (place.kind === 'bytes') {
-      const line = { ...listed, file: files.bytes, offset: bytes.length, length: place.bytes.length };
-      if (!fits(place.bytes.length + JSON.stringify(line).length + sealBytes)) return false;
-      guarded(() => bytes.append(place.bytes));
-      byteContent.update(place.bytes);
-      addLine(line, hashSoFar(byteContent));
-      return true;
-    }
-    const header = Buffer.from(place.header).toString('base64');
-    const aboutLength = 'about' in listed ? Buffer.byteLength(JSON.stringify(listed.about)) : 0;
-    const added = arrays.cost(place.form) + header.length + maxArrayLine + aboutLength + sealBytes + endBytesOfFile;
-    if (!fits(added)) return false;
-    const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
-    addLine({ ...listed, file, row, ...(isHeaderNew ? { header } : {}) }, arrays.contentHash(file));
-    return true;
-  };
-
-  /** The SHA-256 of each file with messages. */
-  const contentHashes = (): Record<string, string> => ({
-    ...(valueLines > 0 ? { [files.values]: hashSoFar(valueContent) } : {}),
-    ...(bytes.length > 0 ? { [files.bytes]: hashSoFar(byteContent) } : {}),
-    ...Object.fromEntries(arrays.names().map((name) => [name, arrays.contentHash(name)])),
-  });
-
-  const addEvent = (line: EventLine) => {
-    const text = JSON.stringify(line);
-    if (line.type !== 'end' && !fits(text.length + sealBytes)) {
-      if (line.type === 'mark') throw new RecordingError('ERR_RECORDING_RANGE', 'the mark does not fit into maxBytes');
-      return; // it is only counted
-    }
-    if (line.type === 'mark') marks++;
-    addLine(line, '');
-  };
-
-  return {
-    folder,
-    get messages() {
-      return messages;
-    },
-    get unwritten() {
-      return due.length;
-    },
-    get bytes() {
-      return total();
-    },
-    get gaps() {
-      return gaps;
-    },
-    get omittedValues() {
-      return omittedValues;
-    },
-
-    add(message, from) {
-      if (isOver) return false;
-      const { type, mode } = message;
-      const about = message.about === undefined ? undefined : aboutFrom(message.about);
-      const sender = from === undefined ? {} : { from };
-      const known = { ...(mode === undefined ? {} : { mode }), ...(about === undefined ? {} : { about }) };
-      const listed = { n: messages, ...times(), type, ...known, ...sender };
-      if (!addPlaced(withFileLimit(message, arrays), listed)) return false;
-      messages++;
-      if (due.length >= flushEvery) flush();
-      return true;
-    },
-
-    event({ atMs, wallMs, ...event }, from) {
-      if (event.type === 'gap') gaps++;
-      if (isOver) return;
-      if (event.type === 'mark') checkInterval(event, messages, marks);
-      const now = times();
-      const listed = {
-        n: messages,
-        timeMs: atMs === undefined ? now.timeMs : rounded(Math.max(0, atMs - startMs)),
-        wallMs: wallMs === undefined ? now.wallMs : rounded(wallMs),
-        file: null,
-        ...(from === undefined ? {} : { from }),
-      };
-      addEvent({
-        ...listed,
-        ...event,
-        ...('downMs' in event ? { downMs: roundedOrNull(event.downMs) } : {}),
-      } as EventLine);
-    },
-
-    flush,
-
-    close(reason = 'closed') {
-      if (isOver) return;
-      addEvent({ n: messages, ...times(), type: 'end', file: null, reason, sha256: contentHashes() });
-      flush();
-      if (!isOver) closeFiles();
-    },
-  };
-}
-
-/** Lines are written at the latest after this many messages. */
-export const flushEvery = 256;
-
-/** An array for which there can be no further file goes to the bytes, unchanged. */
-function withFileLimit(message: RecordedMessage, arrays: ArrayFiles): FittingPlace {
-  const place = placeOf(message);
-  if (place.kind !== 'array' || arrays.accepts(place.form)) return place;
-  const { value } = message;
-  return { kind: 'bytes', bytes: value instanceof Uint8Array ? value : Buffer.concat([place.header, place.data]) };
+  #closeFiles(): void {
+    this.#isOver = true;
+    for (const file of Object.values(this.#files)) file.close();
+  }
 }
 
 function roundedOrNull(ms: number | undefined): number | null {
