@@ -380,10 +380,10 @@ describe('source files', () => {
       imports.some((specifier) => /^(node:)?(timers|timers\/promises|perf_hooks)$/.test(specifier)),
     );
     const allowed = Object.keys(clockFiles);
-    const strangers = users
+    const others = users
       .map(({ path }) => shown(path))
       .filter((path) => !allowed.some((start) => path.startsWith(start)));
-    expect(strangers).toEqual([]);
+    expect(others).toEqual([]);
   });
 
   test('use node:net and node:tls in core’s transport folder and the fault proxy’s tcp.ts alone', () => {
