@@ -10,7 +10,6 @@ import { type InboundMessage, isRequestPart, type OutboundMessage, type StreamPa
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
 import type { SharedEncoding } from '../protocol/shared-encoding.js';
-import { isWithdrawable } from '../queue/awaited-send.js';
 import type { SlowPeers } from '../queue/broadcasts.js';
 import { abortError } from '../queue/deferred.js';
 import { type KeyedQueueListener, KeyedReceiveQueue } from '../queue/keyed-receive-queue.js';
@@ -141,12 +140,12 @@ export class Channel
 
   /** Encodes a value as a message, queues it, and sends what the transport accepts. Throws if the value cannot be encoded. */
   send(value: unknown, options: SendWaitOptions): Promise<boolean> {
-    return this.#sendYield.after(this.#send(value, options), isWithdrawable(options));
+    return this.#sendYield.after(this.#send(value, options), options);
   }
 
   #send(value: unknown, options: SendWaitOptions): Promise<boolean> {
     // Before the first link is up there is no session, but values must already be encoded.
-    const session = this.ensureSession('client');
+    const session = this.#session ?? this.ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
