@@ -59,7 +59,6 @@ const longFiles: Record<string, string> = {
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
   'packages/core/src/errors.ts': 'every error, one class after the other',
-  'packages/core/src/server/server.ts': 'all that a program can do with a server, each with what it promises',
   'packages/core/src/queue/send-queue.ts': 'one state machine: a message from `sendData` to the wire',
   'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first attempt to its close',
   'packages/serpy-v1/src/v1-session.ts': 'one state machine: the state of v1 on a connection',
@@ -68,7 +67,7 @@ const longFiles: Record<string, string> = {
   'packages/serpy/src/auto/auto-session.ts': 'one state machine: messages until the protocol is detected',
   'packages/serpy-v2/src/decoder.ts': 'one state machine: frames of the base protocol and of a session',
   'packages/core/src/connection/channel.ts':
-    'one object implements what its parts call, instead of objects of closures',
+    'one object implements what link, queues and streams call, as each connection has them',
   'packages/serpy-v2/src/reliable/reliable-session.ts':
     'one state machine: the records that the ends of a session exchange',
   'packages/serpy-v2/src/reliable/receiver.ts': 'one half of a session: numbers that must agree with each other',
