@@ -430,6 +430,21 @@ describe('source files', () => {
 });
 
 describe('test files', () => {
+  test('name things by the standard words of CONTRIBUTING.md', () => {
+    const old = /\b\w*(?:[Dd]ial(?:s|led|ling)\b|\btold\b|Told\b|[Hh]onest|[Ss]tranger|[Hh](?:ung|ang)Up)\w*/;
+    const folders = [
+      ...packages.map((folder) => join('packages', folder, 'test')),
+      'packages/contract-tests/src',
+      'test',
+    ];
+    const files = folders.flatMap((folder) => typeScriptBelow(join(root, folder)));
+    const faults = files
+      .filter((path) => !/[/\\](?:prose|architecture)\.test\.ts$/.test(path)) // they have lists of the words
+      .flatMap((path) => old.exec(readFileSync(path, 'utf8'))?.map((found) => `${shown(path)}: ${found}`) ?? []);
+    expect(files.length).toBeGreaterThan(300);
+    expect(faults).toEqual([]);
+  });
+
   test('are each in exactly one project of the runner', { timeout: 60_000 }, async () => {
     const { status, stdout } = spawnSync(
       process.execPath,
