@@ -59,7 +59,6 @@ const longFiles: Record<string, string> = {
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
   'packages/core/src/errors.ts': 'every error, one class after the other',
-  'packages/core/src/server/server.ts': 'all that a program can do with a server, each with what it promises',
   'packages/core/src/queue/send-queue.ts': 'one state machine: a message from `sendData` to the wire',
   'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first attempt to its close',
   'packages/serpy-v1/src/v1-session.ts': 'one state machine: the state of v1 on a connection',
@@ -68,7 +67,7 @@ const longFiles: Record<string, string> = {
   'packages/serpy/src/auto/auto-session.ts': 'one state machine: messages until the protocol is detected',
   'packages/serpy-v2/src/decoder.ts': 'one state machine: frames of the base protocol and of a session',
   'packages/core/src/connection/channel.ts':
-    'one object implements what its parts call, instead of objects of closures',
+    'one object implements what link, queues and streams call, as each connection has them',
   'packages/serpy-v2/src/reliable/reliable-session.ts':
     'one state machine: the records that the ends of a session exchange',
   'packages/serpy-v2/src/reliable/receiver.ts': 'one half of a session: numbers that must agree with each other',
@@ -204,17 +203,11 @@ const levels: Record<string, readonly Level[]> = {
   ],
   'serpy-recording': [
     'index',
-    ['recording', 'record-connection', 'verify', 'mark-recording'],
-    'recording-info',
-    'read-array',
-    ['read-message', 'verified-files', 'watch-connection'],
-    'index-reader',
-    ['open-files', 'line-cursor', 'about'],
+    ['mark-recording', 'verify'],
+    ['connection', 'reader'],
     'writer',
-    ['place', 'array-files', 'start', 'interval'],
-    ['npy-form', 'json-value', 'disk', 'recorded-file'],
-    ['chain', 'errors', 'format', 'json-line', 'make-folder', 'pickled', 'system-clock'],
-    'npy-header',
+    'format',
+    ['errors', 'system-clock'],
   ],
   'fault-proxy': [
     'index',
@@ -386,10 +379,10 @@ describe('source files', () => {
       imports.some((specifier) => /^(node:)?(timers|timers\/promises|perf_hooks)$/.test(specifier)),
     );
     const allowed = Object.keys(clockFiles);
-    const strangers = users
+    const others = users
       .map(({ path }) => shown(path))
       .filter((path) => !allowed.some((start) => path.startsWith(start)));
-    expect(strangers).toEqual([]);
+    expect(others).toEqual([]);
   });
 
   test('use node:net and node:tls in core’s transport folder and the fault proxy’s tcp.ts alone', () => {
@@ -437,6 +430,21 @@ describe('source files', () => {
 });
 
 describe('test files', () => {
+  test('name things by the standard words of CONTRIBUTING.md', () => {
+    const old = /\b\w*(?:[Dd]ial(?:s|led|ling)\b|\btold\b|Told\b|[Hh]onest|[Ss]tranger|[Hh](?:ung|ang)Up)\w*/;
+    const folders = [
+      ...packages.map((folder) => join('packages', folder, 'test')),
+      'packages/contract-tests/src',
+      'test',
+    ];
+    const files = folders.flatMap((folder) => typeScriptBelow(join(root, folder)));
+    const faults = files
+      .filter((path) => !/[/\\](?:prose|architecture)\.test\.ts$/.test(path)) // they have lists of the words
+      .flatMap((path) => old.exec(readFileSync(path, 'utf8'))?.map((found) => `${shown(path)}: ${found}`) ?? []);
+    expect(files.length).toBeGreaterThan(300);
+    expect(faults).toEqual([]);
+  });
+
   test('are each in exactly one project of the runner', { timeout: 60_000 }, async () => {
     const { status, stdout } = spawnSync(
       process.execPath,

@@ -270,7 +270,7 @@ async function knock(port: number, bytes: Buffer): Promise<void> {
 /** Connects and disconnects this many times, at most 50 at a time. */
 async function scan(port: number, count: number): Promise<void> {
   let left = count;
-  const dialling = Array.from({ length: 50 }, async () => {
+  const connecting = Array.from({ length: 50 }, async () => {
     while (left-- > 0) {
       const socket = tcpConnect({ host, port });
       socket.on('error', () => {});
@@ -279,5 +279,5 @@ async function scan(port: number, count: number): Promise<void> {
       else socket.destroy();
     }
   });
-  await Promise.all(dialling);
+  await Promise.all(connecting);
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 /** What keeps a program alive, as Node calls it. The runner has pipes and timers of its own; timers are watched below. */
 const watched = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'ProcessWrap'];
 
-/** How often, 5 ms apart, what was closed is asked whether it is gone: a process ends, a socket says goodbye. */
+/** How often, 5 ms apart, what was closed is asked whether it is gone: a process ends, a socket closes. */
 const patience = 1200;
 
 const before = new Map<string, number>();

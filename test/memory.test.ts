@@ -39,7 +39,7 @@ afterEach(() => {
 /** @param firstBytes what the peer sends before the server announces its connection */
 async function stage<S extends v1.Server | v2.Server>(server: S, reads: boolean, firstBytes: Buffer): Promise<Ends> {
   await server.start();
-  const peer = await HostilePeer.dial((server.address as { port: number }).port, reads);
+  const peer = await HostilePeer.connect((server.address as { port: number }).port, reads);
   onTestFinished(async () => {
     peer.socket.destroy();
     await server.closeServer();
@@ -113,7 +113,7 @@ describe('an idle connection', () => {
       await server.closeServer();
     });
     const connect = async () => {
-      const peer = await HostilePeer.dial((server.address as { port: number }).port, true);
+      const peer = await HostilePeer.connect((server.address as { port: number }).port, true);
       peers.push(peer);
       if (greeting.length > 0) peer.socket.write(greeting);
       const accepted = await server.getConnection();

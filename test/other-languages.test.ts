@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectOptions, connect } from 'serpy';
@@ -288,15 +288,18 @@ describe('Python without a library', () => {
     async () => {
       const { peer, port } = await listening();
       for (const [name, bytes] of await questions()) {
-        const socket = dial(port, '127.0.0.1');
+        const socket = connectSocket(port, '127.0.0.1');
         socket.write(Buffer.concat([bytes, frameOf(name)]));
         await peer.until(new RegExp(`^${name}\n`, 'm'));
         socket.destroy();
       }
-      const foreign = dial(port, '127.0.0.1', () => foreign.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
+      const foreign = connectSocket(port, '127.0.0.1', () => foreign.write('GET / HTTP/1.1\r\n\r\n')).on(
+        'error',
+        () => {},
+      );
       await peer.until(/not a message: the connection is closed\n/);
       await once(foreign.resume(), 'close');
-      const half = dial(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
+      const half = connectSocket(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
       await once(half.resume(), 'close');
       for (const options of [{ protocol: 'auto' }, { protocol: 'v2', session: 'prefer' }] as const) {
         const connection = await connect({ ...options, port });

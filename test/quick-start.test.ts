@@ -1,6 +1,6 @@
 /** The quick start of README.md: exactly its programs, started in either order, killed and started again. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, connect as dial, type Socket } from 'node:net';
+import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
@@ -71,7 +71,7 @@ test('the cable is pulled and put back: the temperatures continue', { timeout: 6
   const cable = createServer();
   const sockets = new Set<Socket>();
   cable.on('connection', (near) => {
-    const far = dial(port, '127.0.0.1');
+    const far = connectSocket(port, '127.0.0.1');
     for (const [from, to] of [[near, far] as const, [far, near] as const]) {
       sockets.add(from);
       from.on('error', () => to.destroy());

@@ -284,12 +284,15 @@ describe('decision records', () => {
 
 test('CONTRIBUTING.md: the first change can be made as described, and breaks only the named test', () => {
   const { text } = page('CONTRIBUTING.md');
-  const [, file = '', constant = ''] = /Open `(.*\.ts)` and find `(\w+)`/.exec(text) ?? [];
+  const [, file = '', words = ''] = /Open `(.*\.ts)` and find `(.+)`/.exec(text) ?? [];
+  const [, replacement = ''] = /```text\n\s*(.+)\n\s*```/.exec(text) ?? [];
   const [, testFile = '', testName = ''] = /Open `(.*\.test\.ts)`, find the test `(.*)` and/.exec(text) ?? [];
-  const sentence = new RegExp(`const ${constant} = '(.*)';`).exec(readFileSync(join(root, file), 'utf8'))?.[1];
-  expect(sentence).toMatch(/\w/);
-  const tests = readFileSync(join(root, testFile), 'utf8');
-  expect(tests).toContain(`test('${testName}`);
-  expect(tests.split(String(sentence))).toHaveLength(2);
+  const [source, tests] = [file, testFile].map((path) => readFileSync(join(root, path), 'utf8'));
+  expect(source?.split(words)).toHaveLength(2);
+  expect(tests?.split(words)).toHaveLength(2);
+  const start = tests?.indexOf(`test('${testName}`) ?? 0;
+  expect(tests?.indexOf(words)).toBeGreaterThan(start);
+  expect(tests?.slice(start, tests.indexOf(words)).split('test(')).toHaveLength(2);
+  expect(replacement.length, 'a longer text would need to be formatted').toBeLessThanOrEqual(words.length);
   expect(text).toContain(`npm run test:one -- ${testFile}`);
 });

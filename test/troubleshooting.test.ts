@@ -33,7 +33,7 @@ async function serving<P extends 'v1' | 'v2' | 'auto'>(protocol: P, options: Par
 }
 
 /** A client that ends with its connection; the other options are the defaults. */
-async function dialled<P extends 'v1' | 'v2' | 'auto'>(protocol: P, options: Partial<ConnectOptions> = {}) {
+async function connected<P extends 'v1' | 'v2' | 'auto'>(protocol: P, options: Partial<ConnectOptions> = {}) {
   const connection = await connect(
     { protocol, port, autoRestart: false, ...options } as ConnectOptions & { protocol: P },
     {},
@@ -81,23 +81,23 @@ async function fill(connection: { sendData(data: Buffer, options?: object): Prom
 
 const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   '`connect` waits, or fails': async () => {
-    expect(await timed(dialled('v2', { waitForServer: 30_000 }))).toEqual([30_000, 'ERR_SERPY_CONNECT']);
-    expect(await timed(dialled('v2', { waitForServer: false }))).toEqual([0, 'ERR_SERPY_CONNECT']);
+    expect(await timed(connected('v2', { waitForServer: 30_000 }))).toEqual([30_000, 'ERR_SERPY_CONNECT']);
+    expect(await timed(connected('v2', { waitForServer: false }))).toEqual([0, 'ERR_SERPY_CONNECT']);
     network.silence(port);
-    expect(await timed(dialled('v2', { waitForServer: false }))).toEqual([10_000, 'ERR_SERPY_CONNECT']);
+    expect(await timed(connected('v2', { waitForServer: false }))).toEqual([10_000, 'ERR_SERPY_CONNECT']);
   },
   'the other end accepts and stays silent': async () => {
     await foreignServer();
-    const first = await dialled('v1');
+    const first = await connected('v1');
     await first.sendData(large);
     await expect(first.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
     expect([first.closeInfo?.reason, network.clock.now()]).toEqual(['timeout', 5000]);
-    expect(await timed(dialled('v2', { session: 'prefer' }))).toEqual([500, undefined]);
-    expect((await timed(dialled('v2', { session: 'require', waitForServer: false })))[1]).toMatch(/ERR_SERPY_/);
+    expect(await timed(connected('v2', { session: 'prefer' }))).toEqual([500, undefined]);
+    expect((await timed(connected('v2', { session: 'require', waitForServer: false })))[1]).toMatch(/ERR_SERPY_/);
   },
   'no reply arrives': async () => {
     const server = await serving('v2');
-    const client = await dialled('v2');
+    const client = await connected('v2');
     const peer = await server.getConnection();
     expect(await timed(client.getData({ timeoutMs: 300 }))).toEqual([300, 'ERR_SERPY_TIMEOUT']);
     await peer.sendData('late');
@@ -110,7 +110,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'the receiver does not read': async () => {
     const server = await serving('v2');
-    const client = await dialled('v2', { session: 'off' });
+    const client = await connected('v2', { session: 'off' });
     await server.getConnection();
     expect(await fill(client)).toBe('ERR_SERPY_QUEUE_FULL');
     expect(client.stats().sendQueueBytes).toBeLessThan(18 * large.length);
@@ -121,7 +121,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'both ends send and neither reads': async () => {
     const server = await serving('v2');
-    const client = await dialled('v2', { session: 'off' });
+    const client = await connected('v2', { session: 'off' });
     const peer = await server.getConnection();
     expect(await Promise.all([fill(client), fill(peer)])).toEqual(['ERR_SERPY_QUEUE_FULL', 'ERR_SERPY_QUEUE_FULL']);
     expect((await timed(client.sendData(large)))[1]).toBe('ERR_SERPY_CLOSED');
@@ -129,8 +129,8 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   'a pulled cable goes unnoticed': async () => {
     await serving('v2');
     await serving('v1', { port: port + 1 });
-    const session = await dialled('v2', { session: 'prefer' });
-    const beating = await dialled('v1', { port: port + 1, heartbeatIntervalMs: 5000 });
+    const session = await connected('v2', { session: 'prefer' });
+    const beating = await connected('v1', { port: port + 1, heartbeatIntervalMs: 5000 });
     for (const link of network.links) link.stall();
     const [[first, code], [second]] = await Promise.all([timed(session.getData()), timed(beating.getData())]);
     expect([code, session.closeInfo?.reason, beating.closeInfo?.reason]).toEqual([
@@ -142,7 +142,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'a stopped program goes unnoticed': async () => {
     await foreignServer();
-    const client = await dialled('v1', { heartbeatIntervalMs: 1000 });
+    const client = await connected('v1', { heartbeatIntervalMs: 1000 });
     expect(await timed(client.getData())).toEqual([3000, 'ERR_SERPY_CLOSED']);
     expect(client.closeInfo?.reason).toBe('timeout');
   },
@@ -166,8 +166,8 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'the server restarts': async () => {
     const before = await serving('v2');
-    const client = await dialled('v2', { autoRestart: true });
-    const without = await dialled('v2');
+    const client = await connected('v2', { autoRestart: true });
+    const without = await connected('v2');
     const [waits, fails] = [client.getData(), timed(without.getData())];
     await before.closeServer();
     expect((await fails)[1]).toBe('ERR_SERPY_CLOSED');
@@ -180,8 +180,8 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'sending stops while disconnected': async () => {
     const server = await serving('v2');
-    const blocks = await dialled('v2', { autoRestart: true });
-    const drops = await dialled('v2', { autoRestart: true, sendQueue: { whenFull: 'drop-oldest' } });
+    const blocks = await connected('v2', { autoRestart: true });
+    const drops = await connected('v2', { autoRestart: true, sendQueue: { whenFull: 'drop-oldest' } });
     const warned: string[] = [];
     drops.on('warning', ({ code }) => warned.push(code));
     await server.closeServer();
@@ -196,7 +196,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'both ends speak different protocols': async () => {
     const server = await serving('v2');
-    const client = await dialled('v1');
+    const client = await connected('v1');
     const peer = await server.getConnection();
     await client.sendData('hello');
     const error = await peer.getData().catch((reason) => reason);
@@ -208,9 +208,9 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   "`connect` with `'auto'` takes 0.5 s": async () => {
     await foreignServer();
-    expect(await timed(dialled('auto'))).toEqual([500, undefined]);
+    expect(await timed(connected('auto'))).toEqual([500, undefined]);
     await serving('v2', { port: port + 2 });
-    expect(await timed(dialled('auto', { port: port + 2 }))).toEqual([0, undefined]);
+    expect(await timed(connected('auto', { port: port + 2 }))).toEqual([0, undefined]);
     const server = await serving('auto', { port: port + 1 });
     const warned = new Promise((resolve) => {
       server.on('connection', (peer) => {
@@ -218,12 +218,12 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
         peer.sendData('welcome');
       });
     });
-    await dialled('v2', { port: port + 1, session: 'off' }); // a client with a session sends something
+    await connected('v2', { port: port + 1, session: 'off' }); // a client with a session sends something
     expect(await warned).toMatchObject({ code: 'ERR_SERPY_PROTOCOL' });
   },
   'a large message is refused': async () => {
     const server = await serving('v2', { maxMessageBytes: 100 });
-    const client = await dialled('v2', { session: 'off' });
+    const client = await connected('v2', { session: 'off' });
     const peer = await server.getConnection();
     await expect(client.sendData(Buffer.alloc(2 ** 26 + 1))).rejects.toMatchObject({
       code: 'ERR_SERPY_TOO_LARGE',
@@ -237,29 +237,29 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   'one client too many': async () => {
     const server = await serving('v2', { maxConnections: 1 });
     const dropped = new Promise((resolve) => server.on('drop', resolve));
-    await dialled('v2', { session: 'off' });
+    await connected('v2', { session: 'off' });
     await server.getConnection();
-    const over = await dialled('v2', { session: 'off' });
+    const over = await connected('v2', { session: 'off' });
     await expect(over.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
     for (const options of [{ protocol: 'auto' }, { protocol: 'v2', session: 'prefer' }] as const) {
-      const asking = dialled(options.protocol, { ...options, waitForServer: false } as Partial<ConnectOptions>);
+      const asking = connected(options.protocol, { ...options, waitForServer: false } as Partial<ConnectOptions>);
       await expect(asking).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
     }
     expect(await dropped).toMatchObject({ reason: 'maxConnections' });
   },
   '`close` takes up to 5 s': async () => {
     await foreignServer();
-    const client = await dialled('v2');
+    const client = await connected('v2');
     for (const link of network.links) link.stall();
     await client.sendData('never arrives');
     expect(await timed(client.close())).toEqual([5000, undefined]);
-    const other = await dialled('v2');
+    const other = await connected('v2');
     other.destroy();
     expect(other.state).toBe('closed');
   },
   'the program does not end': async () => {
     const server = await serving('v2');
-    const client = await dialled('v2', { autoRestart: true });
+    const client = await connected('v2', { autoRestart: true });
     await server.getConnection();
     await client.close();
     await server.closeServer();
@@ -268,7 +268,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   'replies are missing after a break': async () => {
     const server = await serving('v2');
-    const client = await dialled('auto', { autoRestart: true });
+    const client = await connected('auto', { autoRestart: true });
     const peer = await server.getConnection();
     for (let i = 0; i < 20; i++) {
       await client.sendData(i);

@@ -18,14 +18,14 @@ type Specs = Readonly<Record<string, OptionSpec<unknown>>>;
 
 /** Every option of the package serpy, which are all options, including those in groups. */
 export function optionRows(): OptionRow[] {
-  const dialling: Specs = { ...connectSpecs('auto'), ...linesOnlyOptions };
+  const connecting: Specs = { ...connectSpecs('auto'), ...linesOnlyOptions };
   const listening: Specs = { ...listenSpecs('auto'), ...linesOnlyOptions };
-  const names = Object.keys({ ...dialling, ...listening });
+  const names = Object.keys({ ...connecting, ...listening });
   return names.flatMap((option) => {
-    const [dials, listens] = [dialling[option], listening[option]];
-    const spec = dials ?? listens;
+    const [connects, listens] = [connecting[option], listening[option]];
+    const spec = connects ?? listens;
     if (!spec) return [];
-    const ends = dials && listens ? 'both' : dials ? 'connect' : 'listen';
+    const ends = connects && listens ? 'both' : connects ? 'connect' : 'listen';
     const row = {
       option,
       takes: spec.takes,

@@ -16,7 +16,7 @@ import type { Shift } from './worker.js';
 const host = '127.0.0.1';
 
 /** The number of concurrent hostile connections. */
-export const strangers = 12;
+export const hostileConnections = 12;
 
 /** Milliseconds within which a valid message must be echoed, and a hostile connection closed. */
 const patienceMs = 10_000;
@@ -256,7 +256,7 @@ export async function runLive(
   const bytesAt = new Map(kept?.map(({ index, input }) => [index, Buffer.from(input, 'hex')]));
   let last = from;
   const all = indices[Symbol.iterator]();
-  const intruders = Array.from({ length: strangers }, async () => {
+  const intruders = Array.from({ length: hostileConnections }, async () => {
     for (let next = all.next(); !next.done && !inputs.over; next = all.next()) {
       const index = next.value;
       last = index;

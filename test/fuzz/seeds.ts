@@ -164,7 +164,7 @@ export const base85Seeds: readonly Seed[] = [
   { bytes: bytes('|NsC0{{') },
 ];
 
-/** What strangers say first: nothing of it may do more than end their own connection. */
+/** What other protocols send first: nothing of it may do more than end their own connection. */
 /** Lines as instruments send them, with each end of a line, and bytes that are not UTF-8. */
 export const lineSeeds: readonly Seed[] = [
   '*IDN?\nMEAS:VOLT?\n',
@@ -179,7 +179,7 @@ export const lineWords: readonly Buffer[] = ['\n', '\r', '\r\n', '\r\n> ', '\xff
   bytes(text),
 );
 
-export const strangerSeeds: readonly Seed[] = [
+export const foreignSeeds: readonly Seed[] = [
   'GET / HTTP/1.1\r\nHost: 127.0.0.1:5000\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n',
   'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n',
   'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',

@@ -5,7 +5,7 @@ import { crc32 } from '../../packages/serpy-v2/src/reliable/crc32.js';
 import { recordCheck } from '../../packages/serpy-v2/src/reliable/record.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { InputRandom } from './random.js';
-import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
+import { foreignSeeds, maxMessageBytes, v2Seeds, v2Words } from './seeds.js';
 import {
   ack,
   clientSeeds,
@@ -77,7 +77,7 @@ function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
     // Each input has its own server, so that it does not affect the next one.
     protocol: () =>
       v2Protocol({ maxMessageBytes, session: mode, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
-    seeds: [...(role === 'server' ? clientSeeds : serverSeeds), ...talkSeeds, ...v2Seeds.slice(-8), ...strangerSeeds],
+    seeds: [...(role === 'server' ? clientSeeds : serverSeeds), ...talkSeeds, ...v2Seeds.slice(-8), ...foreignSeeds],
     words: [...sessionWords, ...v2Words],
     numbers: [maxMessageBytes - 1, maxMessageBytes, maxMessageBytes + 1, 256 * 1024, 256 * 1024 + 18],
     mend: mendSession,

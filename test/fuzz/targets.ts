@@ -12,13 +12,13 @@ import { npyTarget } from './npy-target.js';
 import type { InputRandom } from './random.js';
 import {
   base85Seeds,
+  foreignSeeds,
   lineSeeds,
   lineWords,
   maxMessageBytes,
   pickleSeeds,
   pickleWords,
   probe,
-  strangerSeeds,
   v1Seeds,
   v1Words,
   v2Answer,
@@ -105,14 +105,14 @@ const ackedByV1: readonly Seed[] = v1Seeds.slice(0, 40).map(({ bytes }) => ({
   bytes: Buffer.concat([Buffer.from('\x01ACKMODCG\x1f', 'latin1'), bytes]),
 }));
 const bothWords = [...v1Words, ...v2Words];
-const bothSeeds = [...v1Seeds, ...v2Seeds, ...strangerSeeds];
+const bothSeeds = [...v1Seeds, ...v2Seeds, ...foreignSeeds];
 
 export const targets: readonly Target[] = [
   sessionTarget({
     name: 'v2',
     protocol: v2,
     role: 'server',
-    seeds: [...v2Seeds, ...v2Seeds, ...strangerSeeds],
+    seeds: [...v2Seeds, ...v2Seeds, ...foreignSeeds],
     words: v2Words,
     numbers,
     mend: mendV2,
@@ -122,7 +122,7 @@ export const targets: readonly Target[] = [
     name: 'v1',
     protocol: v1,
     role: 'server',
-    seeds: [...v1Seeds, ...v1Seeds, ...strangerSeeds],
+    seeds: [...v1Seeds, ...v1Seeds, ...foreignSeeds],
     words: v1Words,
     numbers,
     mend: mendV1,
@@ -165,7 +165,7 @@ export const targets: readonly Target[] = [
       name: terminator === '\n' ? 'lines' : 'lines-prompt',
       protocol: linesProtocol({ encoding, maxMessageBytes, terminator }) as unknown as Protocol<ProtocolTypes>,
       role: 'server',
-      seeds: [...lineSeeds, ...strangerSeeds],
+      seeds: [...lineSeeds, ...foreignSeeds],
       words: lineWords,
       numbers: [],
       afterwards: { seed: { bytes: Buffer.from(`one${terminator}two${terminator}`) }, messages: 2 },

@@ -98,8 +98,8 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('a %s server', ha
   type Accepted = v1.Connection | v2.Connection;
   let neighbour: { peer: PythonPeer; connection: Accepted };
 
-  async function dial(): Promise<{ peer: PythonPeer; connection: Accepted }> {
-    const peer = stage.dial(name, server.address?.port as number);
+  async function connectPeer(): Promise<{ peer: PythonPeer; connection: Accepted }> {
+    const peer = stage.connectPeer(name, server.address?.port as number);
     const connection = await server.getConnection();
     await peer.next('connected');
     return { peer, connection };
@@ -114,7 +114,7 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('a %s server', ha
 
   beforeAll(async () => {
     await server.start();
-    neighbour = await dial();
+    neighbour = await connectPeer();
     await exchange(neighbour);
   });
   afterAll(() => stage.clear());
@@ -122,7 +122,7 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('a %s server', ha
   test.each(ends)(
     'closes the connection for $what, after delivering the messages before it, and no other connection',
     async ({ hex, code }) => {
-      const offender = await dial();
+      const offender = await connectPeer();
       const warnings = warningsOf(offender.connection);
       const closed = once(offender.connection, 'close');
       await offender.peer.send(text, 'before');
@@ -141,7 +141,7 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('a %s server', ha
   );
 
   test.each(warns)('warns about $what, and continues', async ({ hex, code }) => {
-    const offender = await dial();
+    const offender = await connectPeer();
     const warnings = warningsOf(offender.connection);
     await offender.peer.send(text, 'before');
     await offender.peer.do({ do: 'send_raw', hex });
@@ -160,7 +160,7 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('a %s server', ha
   });
 
   test('reports a truncated message when Python ends in the middle of one', async () => {
-    const offender = await dial();
+    const offender = await connectPeer();
     const warnings = warningsOf(offender.connection);
     const closed = once(offender.connection, 'close');
     await offender.peer.send(text, 'before');

@@ -11,9 +11,9 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
   test('a server exchanges messages with a v1 and a v2 Python client at the same time', async () => {
     const server = stage.keep(await listen({ protocol: 'auto', port: 0, encoding: 'utf-8' }));
     const port = server.address?.port as number;
-    const first = stage.dial('v1', port, '--encoding', 'utf-8');
+    const first = stage.connectPeer('v1', port, '--encoding', 'utf-8');
     const one = await server.getConnection();
-    const second = stage.dial('v2', port);
+    const second = stage.connectPeer('v2', port);
     const two = await server.getConnection();
     expect(server.size).toBe(2);
 
@@ -43,7 +43,7 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
       ['bytes', '68656c6c6f', 0],
       ['text', 'hello', 3],
     ] as const) {
-      const peer = stage.dial('v1', server.address?.port as number);
+      const peer = stage.connectPeer('v1', server.address?.port as number);
       const connection = await server.getConnection();
       await peer.next('connected');
       const sent = peer.send(type, value, { mode });
@@ -86,10 +86,10 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
 
   test('a client receives from a v2 Python server that sends first, and answers after the server has read the probe', async () => {
     const peer = await stage.listen('v2');
-    const dialled = connect({ protocol: 'auto', port: peer.port, probeTimeoutMs: 100 });
+    const connecting = connect({ protocol: 'auto', port: peer.port, probeTimeoutMs: 100 });
     await peer.next('bad_magic');
     await peer.send('str', 'welcome');
-    const client = stage.keep(await dialled);
+    const client = stage.keep(await connecting);
     expect((await client.getMessage()).text()).toBe('welcome');
     await client.sendData('thanks');
     expect(await peer.next('message')).toMatchObject({ value: 'thanks' });
@@ -103,12 +103,12 @@ describe.skipIf(!hasPython)(titled('a named protocol', hasPython), () => {
     const listening = await stage.listen(protocol);
     const client = stage.keep(await connect(`${scheme}://127.0.0.1:${listening.port}`));
     const server = stage.keep(await listen(`${scheme}://127.0.0.1:0`));
-    const dialling = stage.dial(protocol, server.address?.port as number);
+    const connecting = stage.connectPeer(protocol, server.address?.port as number);
     const accepted = await server.getConnection();
-    await Promise.all([listening.next('connected'), dialling.next('connected')]);
+    await Promise.all([listening.next('connected'), connecting.next('connected')]);
     for (const [connection, peer] of [
       [client, listening],
-      [accepted, dialling],
+      [accepted, connecting],
     ] as const) {
       await connection.sendData('to Python');
       expect(await peer.next('message')).toMatchObject({ value: 'to Python' });

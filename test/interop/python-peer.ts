@@ -70,7 +70,7 @@ export class PythonPeer {
   }
 
   /** Starts a peer that connects. */
-  static dial(protocol: PeerProtocol, port: number, ...args: string[]): PythonPeer {
+  static connect(protocol: PeerProtocol, port: number, ...args: string[]): PythonPeer {
     return new PythonPeer(protocol, ['connect', '--port', String(port), ...args]);
   }
 

@@ -118,7 +118,7 @@ describe.skipIf(!hasPython)(titled('a Python client with auto restart', hasPytho
     async (protocol) => {
       const server = stage.keep(new packages[protocol].Server({ port: 0 }));
       await server.start();
-      const peer = stage.dial(protocol, server.address?.port as number, '--auto-restart');
+      const peer = stage.connectPeer(protocol, server.address?.port as number, '--auto-restart');
       const text = protocol === 'v1' ? 'text' : 'str';
       let connection = await server.getConnection();
       await peer.next('connected');
@@ -143,7 +143,7 @@ describe.skipIf(!hasPython)(titled('a Python client with auto restart', hasPytho
     'v1: that breaks its connection with a %s is one connection before and one after',
     async (how) => {
       const server = await stage.keep(new v1.Server({ port: 0 })).start();
-      const peer = stage.dial('v1', server.address?.port as number, '--auto-restart');
+      const peer = stage.connectPeer('v1', server.address?.port as number, '--auto-restart');
       const first = await server.getConnection();
       await peer.next('connected');
       const closed = once(first, 'close');

@@ -31,8 +31,8 @@ export class Stage {
     return peer;
   }
 
-  dial(protocol: PeerProtocol, port: number, ...args: string[]): PythonPeer {
-    const peer = PythonPeer.dial(protocol, port, ...args);
+  connectPeer(protocol: PeerProtocol, port: number, ...args: string[]): PythonPeer {
+    const peer = PythonPeer.connect(protocol, port, ...args);
     this.#peers.push(peer);
     return peer;
   }
@@ -53,7 +53,7 @@ export class Stage {
       return { peer, connection };
     }
     const server = await this.keep(new v1.Server({ port: 0, ...options })).start();
-    const peer = this.dial('v1', server.address?.port as number, ...withEncoding);
+    const peer = this.connectPeer('v1', server.address?.port as number, ...withEncoding);
     const connection = this.keep(await server.getConnection());
     await peer.next('connected');
     return { peer, connection };
@@ -68,7 +68,7 @@ export class Stage {
       return { peer, connection };
     }
     const server = await this.keep(new v2.Server({ port: 0, ...options })).start();
-    const peer = this.dial('v2', server.address?.port as number, ...args);
+    const peer = this.connectPeer('v2', server.address?.port as number, ...args);
     const connection = this.keep(await server.getConnection());
     await peer.next('connected');
     return { peer, connection };

@@ -28,7 +28,7 @@ interface Row {
   readonly lost: number;
 }
 
-type Client = Awaited<ReturnType<typeof dial>>;
+type Client = Awaited<ReturnType<typeof connectTo>>;
 
 /** Measures. @returns whether the bound holds */
 export async function floodsPart(settings: Settings): Promise<boolean> {
@@ -68,8 +68,8 @@ async function measure(flood: Flood, kind: number): Promise<Row> {
   const server = new Worker(new URL('./stuck-server.mjs', import.meta.url), { workerData: flood.protocol });
   const [port] = (await once(server, 'message')) as [number];
   const clients = await Promise.all([
-    dial(flood, port, false),
-    ...(flood.protocol === 'v2' ? [dial(flood, port, true)] : []),
+    connectTo(flood, port, false),
+    ...(flood.protocol === 'v2' ? [connectTo(flood, port, true)] : []),
   ]);
   let lost = 0;
   for (const client of clients) client.on('disconnect', () => lost++);
@@ -99,7 +99,7 @@ async function measure(flood: Flood, kind: number): Promise<Row> {
   };
 }
 
-function dial({ protocol }: Flood, port: number, inSession: boolean) {
+function connectTo({ protocol }: Flood, port: number, inSession: boolean) {
   const session = inSession ? { session: 'require', autoRestart: true } : {};
   return connect({ protocol, host: '127.0.0.1', port, ...session } as never);
 }

@@ -3,7 +3,7 @@ import { type CampaignOptions, type Row, runKept, runShare, type Share } from '.
 import { timedTargets } from '../fuzz/cost-targets.js';
 import { type Failure, Inputs } from '../fuzz/inputs.js';
 import { keep, readKept } from '../fuzz/kept.js';
-import { liveTargets, materialOf, strangers } from '../fuzz/live.js';
+import { hostileConnections, liveTargets, materialOf } from '../fuzz/live.js';
 import { stumbling } from '../fuzz/stumbling.js';
 import { targets } from '../fuzz/targets.js';
 import type { Settings } from './settings.js';
@@ -99,7 +99,7 @@ function withInputs(failure: Failure): Failure[] {
   const { target, seed, index, input } = failure;
   if (input !== '' || seed === 0) return [failure];
   const inputs = new Inputs(targetOf(target), seed);
-  const first = isLive(target) ? Math.max(0, index - strangers + 1) : index;
+  const first = isLive(target) ? Math.max(0, index - hostileConnections + 1) : index;
   return Array.from({ length: index - first + 1 }, (_, i) => {
     return { ...failure, index: first + i, input: inputs.make(first + i).toString('hex') };
   });

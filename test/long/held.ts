@@ -26,7 +26,7 @@ interface Stage {
 
 async function stage(server: Server | V1Server): Promise<Stage> {
   await server.start();
-  const peer = await HostilePeer.dial((server.address as { port: number }).port);
+  const peer = await HostilePeer.connect((server.address as { port: number }).port);
   const accepted = await server.getConnection();
   accepted.on('warning', () => {});
   peer.listener = accepted;

@@ -28,8 +28,8 @@ async function exchangeWhile(
   happens: () => Promise<void>,
 ): Promise<Outcome> {
   const session = { session: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
-  const dialled = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
-  const connection = dialled as unknown as PortableConnection;
+  const connected = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
+  const connection = connected as unknown as PortableConnection;
   connection.on('warning', () => {});
   const checker = new DeliveryChecker({ order: 'stream' });
   let goesOn = true;

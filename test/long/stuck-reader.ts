@@ -18,9 +18,9 @@ const mostTimes = 2;
 
 const protocols: readonly ProtocolName[] = ['v1', 'v2', 'auto'];
 
-type Client = Awaited<ReturnType<typeof dial>>;
+type Client = Awaited<ReturnType<typeof connectTo>>;
 
-function dial(protocol: ProtocolName, port: number, more: object = {}) {
+function connectTo(protocol: ProtocolName, port: number, more: object = {}) {
   return connect({ protocol, host, port, ...more } as never);
 }
 
@@ -54,10 +54,10 @@ export async function measureStuckReader({ rounds }: Settings): Promise<StuckRow
     const stuck: number[][] = [];
     const worker = new Worker(new URL('./stuck-server.mjs', import.meta.url), { workerData: protocol });
     const [port] = (await once(worker, 'message')) as [number];
-    const others = await Promise.all(Array.from({ length: clients }, () => dial(protocol, port)));
+    const others = await Promise.all(Array.from({ length: clients }, () => connectTo(protocol, port)));
     await trips(others); // warms up
     for (let round = 0; round < rounds; round++) {
-      const idle = await dial(protocol, port);
+      const idle = await connectTo(protocol, port);
       quiet.push(await trips(others));
       idle.destroy();
       const reader = await stick(protocol, port);
@@ -81,7 +81,7 @@ export async function measureStuckReader({ rounds }: Settings): Promise<StuckRow
 /** A client to which the server sends endlessly, and which does not read. Resolves when the server cannot send more. */
 async function stick(protocol: ProtocolName, port: number): Promise<Client> {
   const receiveQueue = { maxMessages: 1, whenFull: 'block' };
-  const reader = await dial(protocol, port, { receiveQueue });
+  const reader = await connectTo(protocol, port, { receiveQueue });
   await reader.sendData('flood');
   for (let before = -1; before !== reader.stats().bytesReceived || before < 1; await sleep(50)) {
     before = reader.stats().bytesReceived;

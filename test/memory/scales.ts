@@ -93,7 +93,7 @@ export class HostilePeer {
   }
 
   /** @param reads whether it reads the data of the connection */
-  static async dial(port: number, reads = true): Promise<HostilePeer> {
+  static async connect(port: number, reads = true): Promise<HostilePeer> {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
     if (reads) socket.resume();

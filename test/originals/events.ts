@@ -75,7 +75,7 @@ function sharedEvents(withStalls: boolean): fc.WeightedArbitrary<Event>[] {
         how: fc.constantFrom('fin' as const, 'reset' as const, 'half-close' as const),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('dial', 'take') }) },
+    { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('connect', 'take') }) },
     {
       weight: 5,
       arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.constantFrom(0, 1, 20, 300, 1000, 5000) }),

@@ -48,7 +48,7 @@ export type Event =
       readonly bytes: number;
       readonly how: 'fin' | 'reset' | 'half-close';
     }
-  | { readonly what: 'dial' | 'take' }
+  | { readonly what: 'connect' | 'take' }
   | { readonly what: 'wait'; readonly ms: number }
   | { readonly what: 'close' | 'destroy' | 'restart' | 'no restart'; readonly which: number };
 
@@ -98,7 +98,7 @@ export class Life {
     this.#subject = subject;
     this.network = new MemoryNetwork(weather);
     const { clock, random, listen } = this.network;
-    this.environment = { clock, random, listen, dial: this.#dial };
+    this.environment = { clock, random, listen, dial: this.#connect };
   }
 
   /** A serpy client whose server is a Python peer. `connect` connects it. */
@@ -144,7 +144,7 @@ export class Life {
   }
 
   /** At most one socket at a time: a Python server crashes with too many. */
-  readonly #dial: Dial = async (options) => {
+  readonly #connect: Dial = async (options) => {
     if (this.#clientTransports.some(({ destroyed }) => !destroyed))
       this.#harms.push('a second socket to the same server');
     const transport = await this.network.dial(options);
@@ -174,7 +174,7 @@ export class Life {
     switch (event.what) {
       case 'wait':
         return this.network.clock.advance(event.ms);
-      case 'dial':
+      case 'connect':
         if (this.#clientTransports.length === 0) await this.#connectAsPeer();
         return;
       case 'take':

@@ -1,6 +1,6 @@
 /** examples/python/serpy_session.py with peers that break the protocol: one clear exception, and bounded memory. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { connect } from 'serpy';
 import { afterEach, describe, expect, test } from 'vitest';
 import { record } from '../../packages/serpy-v2/test/reliable/wire.js';
@@ -149,7 +149,7 @@ describe('clients', () => {
       Buffer.concat([hello, record(0x01, Buffer.alloc(1_000_000))]),
     ];
     for (const bytes of inputs) {
-      const socket = dial(Number(port), '127.0.0.1');
+      const socket = connectSocket(Number(port), '127.0.0.1');
       socket.on('error', () => {});
       socket.resume();
       socket.end(bytes);

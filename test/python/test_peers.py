@@ -126,7 +126,7 @@ class PeerTest(unittest.TestCase):
         client.until('connected')
         return server, client
 
-    def dial(self, driven, receive_buffer=None):
+    def connect_to(self, driven, receive_buffer=None):
         sock = socket.socket()
         self.addCleanup(sock.close)
         sock.settimeout(PATIENCE)
@@ -154,7 +154,7 @@ class SteeringOf:
 
     def test_ends_although_a_send_is_blocked(self):
         server = self.listener()
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         server.tell('send_raw', hex='00' * (16 << 20))
         sock.recv(1)
         self.assertEqual(server.end(), 0)
@@ -188,7 +188,7 @@ class SteeringOf:
     def test_a_listening_peer_accepts_again_after_each_kind_of_cut(self):
         server = self.listener()
         for how in ('fin', 'rst', 'fin'):
-            sock = self.dial(server)
+            sock = self.connect_to(server)
             server.do('cut', how=how)
             self.assertEqual(server.until('disconnected')['why'], how)
             if how == 'fin':
@@ -198,7 +198,7 @@ class SteeringOf:
 
     def test_a_cut_with_fin_delivers_sent_data_although_input_is_unread(self):
         server = self.listener()
-        sock = self.dial(server, receive_buffer=4096)  # so that most of the data is not sent yet at the cut
+        sock = self.connect_to(server, receive_buffer=4096)  # so that most of the data is not sent yet at the cut
         server.do('pause')
         sock.sendall(bytes(200000))
         server.do('send_raw', hex='61' * 100000)
@@ -210,7 +210,7 @@ class SteeringOf:
 
     def test_cuts_although_a_send_is_blocked(self):
         server = self.listener()
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         server.tell('send_raw', hex='00' * (16 << 20))
         sock.recv(1)
         server.do('cut', how='rst')
@@ -247,7 +247,7 @@ class SteeringOf:
 
     def test_close_stops_listening(self):
         server = self.listener()
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         server.do('close')
         self.assertEqual(sock.recv(1), b'')
         with self.assertRaises(ConnectionRefusedError):
@@ -265,7 +265,7 @@ class SteeringOf:
 
     def test_a_paused_peer_pushes_back(self):
         server = self.listener()
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         server.do('pause')
         sock.settimeout(0.2)
         with self.assertRaises(socket.timeout):
@@ -485,7 +485,7 @@ class V1Peer(SteeringOf, PeerTest):
     def test_sends_every_recorded_transcript(self):
         peer = self.listener('--encoding', 'utf-8')
         for row in vectors('v1-transcripts.json')['vectors']:
-            sock = self.dial(peer)
+            sock = self.connect_to(peer)
             for send in row['sends']:
                 value = send['hex'] if send['kind'] == 'bytes' else send['text']
                 peer.tell('send', type=send['kind'], value=value, mode=send['mode'])
@@ -565,7 +565,7 @@ class V1Peer(SteeringOf, PeerTest):
 
     def test_control_answers_and_messages_sent_back_to_back(self):
         server = self.listener('--trace')
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         blocks = [b'hello', b'\x01SETMODE2', b'00I9', b'\x01SETMODE0', b'back', b'\x01SETMODE1', b'acked\x04',
                   b'more\x04', b'\x01SETMODE3', b'czJps1O\x04', b'\x01SETMODE3', b'\x01ACKEOT!!']
         sock.sendall(b'\x1f'.join(blocks) + b'\x1f')
@@ -580,7 +580,7 @@ class V1Peer(SteeringOf, PeerTest):
 
     def test_waits_for_each_answer_and_ignores_a_late_one(self):
         server = self.listener()
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         stream = sock.makefile('rb')
         server.tell('send', type='text', value='1', mode=1)
         self.assertEqual(stream.read(10), b'\x01SETMODE1\x1f')
@@ -599,7 +599,7 @@ class V1Peer(SteeringOf, PeerTest):
 
     def test_a_cut_ends_the_wait_for_an_answer(self):
         server = self.listener()
-        sock = self.dial(server)
+        sock = self.connect_to(server)
         server.tell('send', type='text', value='1', mode=1, timeout=100 * PATIENCE)
         stream = sock.makefile('rb')
         stream.read(10)
@@ -611,7 +611,7 @@ class V1Peer(SteeringOf, PeerTest):
     def test_receives_nothing_until_the_connection_ends(self):
         server = self.listener()
         for bad in (b'\x01SETMODE1\x1fa\x04b\x04\x1f', b'\x01SETMODE2\x1f"\x1f', b'\x01SETMODE4\x1f00\x1f'):
-            sock = self.dial(server)
+            sock = self.connect_to(server)
             sock.sendall(bad)
             self.assertIn('mode', server.until('receiver_dead')['why'])
             sock.sendall(b'\x01SETMODE0\x1fhello\x1f')

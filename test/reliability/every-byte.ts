@@ -30,13 +30,13 @@ interface Place {
   readonly environment?: Environment;
   readonly options: object;
   /** The timeout of the first connection attempt, whose link is cut. The others have more time, for busy computers. */
-  readonly firstDialMs?: number;
+  readonly firstAttemptMs?: number;
   /** The bytes of the first link. */
   bytes(): readonly [up: number, down: number];
   close(): Promise<void>;
 }
 
-const mostDials = 20;
+const maxAttempts = 20;
 
 /** Runs one case. Without a case nothing is cut. @returns the errors, as sentences */
 async function exchange(place: Place, server: Server): Promise<string[]> {
@@ -57,13 +57,13 @@ async function exchange(place: Place, server: Server): Promise<string[]> {
   const accepting = (async () => {
     for await (const connection of server) void serve(connection);
   })();
-  for (let dials = 1; ; dials++) {
+  for (let attempts = 1; ; attempts++) {
     try {
-      const timeoutMs = dials === 1 ? place.firstDialMs : undefined;
+      const timeoutMs = attempts === 1 ? place.firstAttemptMs : undefined;
       await client.connect('127.0.0.1', place.port, timeoutMs === undefined ? {} : { timeoutMs });
       break;
     } catch (error) {
-      if (dials === mostDials) throw error;
+      if (attempts === maxAttempts) throw error;
     }
   }
   await send(client, checker, 'one', 'received');
@@ -122,7 +122,7 @@ async function overSockets(cut: CutCase | undefined, key: string | undefined): P
     if (link.index === 0) counts.splice(0, 2, link.up.bytesIn, link.down.bytesIn);
   });
   const options = { ...session, ...secret, sessionTimeoutMs: 5_000, connectTimeoutMs: 5_000 };
-  const place = { port: proxy.address.port, options, firstDialMs: 1_000 };
+  const place = { port: proxy.address.port, options, firstAttemptMs: 1_000 };
   return [{ ...place, bytes: () => counts, close: () => proxy.close() }, server];
 }
 

@@ -77,7 +77,7 @@ async function serve(say: (connection: Connection<'v2'>) => unknown): Promise<nu
   return server.address.port;
 }
 
-/** Dials a command that listens, and writes bytes. */
+/** Connects to a command that listens, and writes bytes. */
 function write(port: string, bytes: Uint8Array): void {
   const socket = connectRaw(Number(port), '127.0.0.1', () => socket.write(bytes)).on('error', () => {});
   onTestFinished(() => void socket.destroy());
@@ -126,7 +126,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
   });
 
   test.each([[['listen', '--connect', '--no-reconnect']], [['chat', '--no-reconnect']]])(
-    'as the reason of a goodbye, to serpy %j',
+    'as the reason of a close, to serpy %j',
     async (args) => {
       const port = await serve(async (connection) => {
         await connection.sendData('there is a session', { acknowledge: 'received' });

@@ -191,7 +191,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     '%s() during connect rejects it and ends the connection attempt',
     async (ending) => {
       stage().network?.clock.stop();
-      const client = stage().connection({}, stage().withSilentDials());
+      const client = stage().connection({}, stage().withUnansweredAttempts());
       const connecting = trackPromise(client.connect('127.0.0.1', 9));
       await nextTurn();
       void client[ending]();
@@ -219,24 +219,24 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     '%s() while waiting to reconnect ends the wait',
     async (ending) => {
       const { client } = await stage().stranded();
-      const dials = stage().environment.dials;
+      const attempts = stage().environment.attempts;
       void client[ending]();
       expect(client.state).toBe('closed');
       expect(stage().environment.inUse).toEqual([]);
       expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
       stage().letTimePass();
       for (let turn = 0; turn < 10; turn++) await nextTurn();
-      expect(stage().environment.dials).toBe(dials);
+      expect(stage().environment.attempts).toBe(attempts);
     },
   );
 
   test.each(['close', 'destroy'] as const)('%s() during a reconnect ends the attempt', async (ending) => {
     const { server, address } = await stage().started();
-    const silent = stage().withSilentDials();
-    let dials = 0;
+    const silent = stage().withUnansweredAttempts();
+    let attempts = 0;
     const client = stage().connection(
       { autoRestart: true, reconnect: { baseDelayMs: 0, minDelayMs: 0 } },
-      { ...silent, dial: (options) => (dials++ === 0 ? stage().environment.dial(options) : silent.dial(options)) },
+      { ...silent, dial: (options) => (attempts++ === 0 ? stage().environment.dial(options) : silent.dial(options)) },
     );
     await client.connect(address.host, address.port);
     const accepted = await server.getConnection();
@@ -244,7 +244,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     accepted.destroy();
     await waitFor(() => client.state === 'reconnecting');
     stage().letTimePass();
-    await waitFor(() => dials === 2);
+    await waitFor(() => attempts === 2);
     stage().network?.clock.stop();
     void client[ending]();
     expect(client.state).toBe('closed');

@@ -190,13 +190,13 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
       client.connect(address.host, address.port, { signal: AbortSignal.abort(reason) }),
     ).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED', cause: reason });
     expect(client.state).toBe('idle');
-    expect(stage().environment.dials).toBe(0);
+    expect(stage().environment.attempts).toBe(0);
     await client.connect(address.host, address.port);
   });
 
   stage.inMemory('a signal ends connect, which can be called again', async () => {
     stage().network?.clock.stop();
-    const client = stage().connection({}, stage().withSilentDials());
+    const client = stage().connection({}, stage().withUnansweredAttempts());
     const controller = new AbortController();
     const connecting = client.connect('127.0.0.1', 9, { signal: controller.signal });
     await nextTurn();
@@ -220,7 +220,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
   });
 
   stage.inMemory('a connection attempt that no server answers ends after connectTimeoutMs', async () => {
-    const client = stage().connection({ connectTimeoutMs: 20 }, stage().withSilentDials());
+    const client = stage().connection({ connectTimeoutMs: 20 }, stage().withUnansweredAttempts());
     await expect(client.connect('127.0.0.1', 9)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringContaining('20 ms (connectTimeoutMs)'),

@@ -194,7 +194,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
   stage.inMemory(
     "whenOffline 'drop': before connect() sendData is rejected, and during the first connection attempt it drops",
     async () => {
-      const client = stage().connection({ whenOffline: 'drop' }, stage().withSilentDials());
+      const client = stage().connection({ whenOffline: 'drop' }, stage().withUnansweredAttempts());
       await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
       const connecting = client.connect('127.0.0.1', 5000);
       expect(await client.sendData(numbered(1).value)).toBe(false);

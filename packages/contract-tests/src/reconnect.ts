@@ -154,7 +154,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     client.once('disconnect', () => client.disableRestart());
     accepted.destroy();
     await waitFor(() => client.state === 'closed');
-    expect(stage().environment.dials).toBe(1);
+    expect(stage().environment.attempts).toBe(1);
   });
 
   test('disableRestart() during the wait before a reconnect ends the connection', async () => {
@@ -209,7 +209,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     await expect(client.connect(host, port)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
     expect(client.state).toBe('idle');
     await nextTurn();
-    expect(stage().environment.dials).toBe(1);
+    expect(stage().environment.attempts).toBe(1);
   });
 
   test('a link that is cut at any byte, in any way, never gives half a message or a wrong order', async (context) => {

@@ -20,7 +20,7 @@ export class TrackedEnvironment implements Environment {
   /** The violated rules of transports. */
   readonly violations: string[] = [];
   /** The number of connection attempts. */
-  dials = 0;
+  attempts = 0;
   readonly #timers = new Set<unknown>();
   readonly #transports = new Set<Transport>();
   readonly #listeners = new Set<Listener>();
@@ -30,7 +30,7 @@ export class TrackedEnvironment implements Environment {
     this.random = environment.random;
     this.clock = this.#watchClock(environment.clock);
     this.dial = async (options) => {
-      this.dials++;
+      this.attempts++;
       this.#pendingAttempts++;
       try {
         return this.#watch(await environment.dial(options));

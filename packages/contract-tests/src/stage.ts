@@ -193,7 +193,7 @@ export class TestBed<T extends ProtocolTypes> {
   }
 
   /** The environment of this test bed, but connection attempts get no answer. */
-  withSilentDials(): Environment {
+  withUnansweredAttempts(): Environment {
     const { clock, random, listen } = this.environment;
     const dial: Dial = ({ signal }) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));

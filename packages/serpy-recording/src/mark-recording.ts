@@ -1,14 +1,13 @@
 /** Marks an interval of a recording that was closed: adds a line after its last one, and continues the chain. */
 import { appendFileSync, closeSync, constants, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { readAbout } from './about.js';
-import { chainOf, seal, unseal } from './chain.js';
 import { errorText, RecordingError } from './errors.js';
-import { files, type ListedMark, maxMarks } from './format.js';
-import { checkedLine, damaged } from './index-reader.js';
-import { checkInterval, type Interval } from './interval.js';
-import { OpenFiles } from './open-files.js';
-import { rounded } from './start.js';
+import { chainOf, seal, unseal } from './format/chain.js';
+import { files, type ListedMark, maxMarks, rounded } from './format/format.js';
+import { checkInterval, type Interval } from './format/interval.js';
+import { readAbout } from './reader/about.js';
+import { checkedLine, damaged } from './reader/index-reader.js';
+import { OpenFiles } from './reader/open-files.js';
 import { type RecordingClock, systemClock } from './system-clock.js';
 
 /** Longer than the longest last line and all marks after it. */

@@ -80,11 +80,11 @@ describe('a link that breaks while messages are sent again', () => {
     const waiting = [0, 1, 2].map((n) => client.sendData(n, { mode: 1 }));
     network.refuse(port);
     network.links[0]?.reset();
-    let dials = 0;
-    client.on('reconnecting', () => dials++);
+    let attempts = 0;
+    client.on('reconnecting', () => attempts++);
     while (client.state !== 'reconnecting') await network.settled();
     const queued = [3, 4].map((n) => client.sendData(n));
-    while (dials < 1000) await network.settled();
+    while (attempts < 1000) await network.settled();
     const settled = waiting.map(trackPromise);
     await network.settled();
     expect(settled.map((each) => each.settled)).toEqual(['no', 'no', 'no']);

@@ -9,8 +9,8 @@ const MiB = 1024 * 1024;
 test('reading from a peer that floods with SETMODE stops once a MiB of answers is unsent', async () => {
   const network = new MemoryNetwork();
   const server = await new Server({ port: 5000 }, network).start();
-  const dial = { host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal: new AbortController().signal };
-  const peer = await network.dial(dial);
+  const options = { host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal: new AbortController().signal };
+  const peer = await network.dial(options);
   peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
   peer.pause();
   const connection = await server.getConnection();

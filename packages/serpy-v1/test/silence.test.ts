@@ -9,10 +9,10 @@ const host = '127.0.0.1';
 const port = 5000;
 
 /** What a connection tells, with its time. */
-function told(network: MemoryNetwork, connection: Connection): string[] {
+function eventsOf(network: MemoryNetwork, connection: Connection): string[] {
   const events: string[] = [];
   connection.on('disconnect', ({ reason }) => events.push(`${network.clock.now()}: ${reason}`));
-  connection.on('reconnecting', ({ attempt }) => events.push(`dial ${attempt}`));
+  connection.on('reconnecting', ({ attempt }) => events.push(`attempt ${attempt}`));
   connection.on('warning', ({ code }) => events.push(code));
   return events;
 }
@@ -62,7 +62,7 @@ async function pair(options: ConnectionOptions = {}, serverOptions: Omit<ServerO
   });
   const client = await connection(network, options).connect(host, port);
   const peer = await server.getConnection();
-  const events = { client: told(network, client), peer: told(network, peer) };
+  const events = { client: eventsOf(network, client), peer: eventsOf(network, peer) };
   return { network, clock: network.clock, server, client, peer, events };
 }
 
@@ -73,7 +73,7 @@ describe('a server that takes the connection and never answers', () => {
       const network = new MemoryNetwork();
       await tarpit(network);
       const client = await connection(network, {}).connect(host, port);
-      const events = told(network, client);
+      const events = eventsOf(network, client);
       await network.clock.advance(60_000); // it has time for as long as nothing is asked of it
       const sent = client.sendData('hello', options).catch((error) => error.code);
       await network.clock.advance(4_999);
@@ -93,10 +93,15 @@ describe('a server that takes the connection and never answers', () => {
     const peers = await tarpit(network, (_, text) => heard.push(text));
     const reconnect = { maxAttempts: 4 };
     const client = await connection(network, { autoRestart: true, reconnect }).connect(host, port);
-    const events = told(network, client);
+    const events = eventsOf(network, client);
     const sent = client.sendData('hello', { mode: 1 }).catch((error) => error.code);
     await network.clock.advance(60_000);
-    expect(events.filter((event) => /dial/.test(event))).toEqual(['dial 1', 'dial 2', 'dial 3', 'dial 4']);
+    expect(events.filter((event) => /attempt/.test(event))).toEqual([
+      'attempt 1',
+      'attempt 2',
+      'attempt 3',
+      'attempt 4',
+    ]);
     expect(events.filter((event) => /timeout/.test(event))).toHaveLength(5);
     expect([peers.length, client.closeInfo?.reason, await sent]).toEqual([5, 'retries-exhausted', 'ERR_SERPY_LOST']);
     expect(heard.join('').match(/SETMODE1\x1fhello\x04/g)).toHaveLength(5);
@@ -106,7 +111,7 @@ describe('a server that takes the connection and never answers', () => {
     const network = new MemoryNetwork();
     await tarpit(network);
     const client = await connection(network, {}).connect(host, port);
-    const events = told(network, client);
+    const events = eventsOf(network, client);
     for (let n = 0; n < 10; n++) await client.sendData('text');
     await network.clock.advance(1_000_000);
     await client.sendData(Buffer.from('bytes')); // nor after text that its program may not have read
@@ -118,7 +123,7 @@ describe('a server that takes the connection and never answers', () => {
     const network = new MemoryNetwork();
     await tarpit(network);
     const client = await connection(network, { modeChangeTimeoutMs: 0 }).connect(host, port);
-    const events = told(network, client);
+    const events = eventsOf(network, client);
     await client.sendData(Buffer.from('bytes'));
     await network.clock.advance(1_000_000);
     expect(events).toEqual([]);
@@ -128,7 +133,7 @@ describe('a server that takes the connection and never answers', () => {
     const network = new MemoryNetwork();
     const peers = await tarpit(network);
     const client = await connection(network, {}).connect(host, port);
-    const events = told(network, client);
+    const events = eventsOf(network, client);
     await client.sendData(Buffer.from('bytes'));
     await network.clock.advance(4_999);
     peers[0]?.write(Buffer.from('\x01ACKMODCG\x1f'));
@@ -159,7 +164,7 @@ test('a client that comes back with a full queue does not look dead to its serve
   network.links[0]?.reset();
   await clock.advance(2_000);
   const second = await server.getConnection();
-  const events = told(network, second);
+  const events = eventsOf(network, second);
   const sent = second.sendData('next', { mode: 1 });
   await clock.advance(1_000_000);
   expect(events).toEqual([]);
@@ -282,7 +287,7 @@ describe('heartbeats', () => {
     const { network, clock, server, client, events } = await pair({ heartbeatIntervalMs, autoRestart: true });
     network.links[0]?.stall();
     await clock.advance(5 * heartbeatIntervalMs);
-    expect(events.client.slice(0, 3)).toEqual(['3000: timeout', 'ERR_SERPY_PEER_TIMEOUT', 'dial 1']);
+    expect(events.client.slice(0, 3)).toEqual(['3000: timeout', 'ERR_SERPY_PEER_TIMEOUT', 'attempt 1']);
     await server.getConnection();
     await clock.advance(20 * heartbeatIntervalMs);
     expect([client.isConnected(), events.client.length]).toEqual([true, 3]);

@@ -1,6 +1,6 @@
 /** What a program gets that names nothing but a port. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { MemoryNetwork } from 'serpy-core/testing';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
@@ -76,7 +76,7 @@ async function relay(port: number) {
   const flights: string[] = [];
   const sockets: Socket[] = [];
   const server = createServer((client) => {
-    const far = dial(port, '127.0.0.1');
+    const far = connectSocket(port, '127.0.0.1');
     sockets.push(client, far);
     const pass = (name: string, from: Socket, to: Socket) => {
       from.on('error', () => to.destroy());

@@ -1,4 +1,4 @@
-/** The end of a session: who closes has told the other what came. */
+/** The end of a session: the end that closes has acknowledged what came. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { connect, generateKey, listen } from 'serpy';
@@ -21,7 +21,7 @@ test('an end that closes as soon as it has a message acknowledges it first', asy
 test.each([
   ['TCP', {}],
   ['TLS', { key: generateKey() }],
-])('a close() that has waited for too long says goodbye over %s, with its reason', async (_, security) => {
+])('a close() that has waited for too long sends a close frame over %s, with its reason', async (_, security) => {
   const server = await listen({ protocol: 'v2', port: 0, ...security });
   onTestFinished(() => server.closeServer());
   const options = { protocol: 'v2', session: 'require', closeTimeoutMs: 100, ...security } as const;

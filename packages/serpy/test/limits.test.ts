@@ -49,13 +49,15 @@ async function serve(protocol: 'v1' | 'v2' | 'auto', settings: Settings = {}) {
       }),
   };
   const server = await listen({ protocol, port, ...settings } as never, environment);
-  const told: string[] = [];
-  server.on('drop', ({ reason, remote }) => told.push(`drop ${remote.host}: ${reason}`));
-  server.on('warning', (error) => told.push(`server: ${error.message}`));
+  const events: string[] = [];
+  server.on('drop', ({ reason, remote }) => events.push(`drop ${remote.host}: ${reason}`));
+  server.on('warning', (error) => events.push(`server: ${error.message}`));
   server.on('connection', (connection: PortableConnection) => {
     const from = connection.remote?.host;
-    connection.on('warning', (error) => told.push(`${from}: ${error.code}`));
-    connection.on('disconnect', ({ reason, error }) => told.push(`${from}: ${reason} ${error?.message ?? ''}`.trim()));
+    connection.on('warning', (error) => events.push(`${from}: ${error.code}`));
+    connection.on('disconnect', ({ reason, error }) =>
+      events.push(`${from}: ${reason} ${error?.message ?? ''}`.trim()),
+    );
   });
   const peers: Transport[] = [];
   const clients: PortableConnection[] = [];
@@ -100,24 +102,24 @@ async function serve(protocol: 'v1' | 'v2' | 'auto', settings: Settings = {}) {
     const connecting = connect({ protocol, port, ...options } as never, undefined, network);
     if (protocol === 'auto') await network.clock.advance(5_000);
     const connection: PortableConnection = await connecting;
-    connection.on('warning', (error) => told.push(`client: ${error.code}`));
+    connection.on('warning', (error) => events.push(`client: ${error.code}`));
     clients.push(connection);
     return connection;
   };
-  return { network, clock: network.clock, server, told, peer, known, client };
+  return { network, clock: network.clock, server, events, peer, known, client };
 }
 
 describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
   test('may take maxPartialMessageBytes', async () => {
-    const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
+    const { server, events, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     await known('10.0.0.1', begin(5000));
-    expect([told, server.size]).toEqual([[], 1]);
+    expect([events, server.size]).toEqual([[], 1]);
   });
 
   test('and one more byte ends its connection, with the reason', async () => {
-    const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
+    const { server, events, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     const { over } = await known('10.0.0.1', begin(5001));
-    expect(told).toEqual([
+    expect(events).toEqual([
       '10.0.0.1: protocol the total of all partially received messages has 5001 bytes, and the limit is 5000 bytes: this connection held ' +
         'the most and was closed. Raise the option maxPartialMessageBytes of the server, or send fewer large messages at the same time',
       '10.0.0.1: ERR_SERPY_TOO_LARGE',
@@ -126,26 +128,26 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
   });
 
   test('of each of many ends the connection with the most, and no other', async () => {
-    const { told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
+    const { events, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     for (const bytes of [1000, 1100, 1000]) await known('10.0.0.1', begin(bytes));
     await known('10.0.0.2', begin(2000));
-    expect(told).toEqual([expect.stringContaining('10.0.0.1: protocol'), '10.0.0.1: ERR_SERPY_TOO_LARGE']);
+    expect(events).toEqual([expect.stringContaining('10.0.0.1: protocol'), '10.0.0.1: ERR_SERPY_TOO_LARGE']);
   });
 
   test('takes nothing when its peer has gone', async () => {
-    const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
+    const { server, events, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     for (let n = 0; n < 5; n++) (await known('10.0.0.1', begin(4000))).leave();
     await known('10.0.0.2', begin(4000));
-    expect([server.size, told.filter((each) => each.startsWith('10.0.0.2'))]).toEqual([1, []]);
+    expect([server.size, events.filter((each) => each.startsWith('10.0.0.2'))]).toEqual([1, []]);
   });
 
   test('and stops there ends its link after frameTimeoutMs', async () => {
-    const { clock, told, peer } = await serve(protocol, { frameTimeoutMs: 2000 });
+    const { clock, events, peer } = await serve(protocol, { frameTimeoutMs: 2000 });
     await peer('10.0.0.1', begin(5000));
     await clock.advance(1999);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     await clock.advance(1);
-    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
+    expect(events[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
   });
 });
 
@@ -156,55 +158,55 @@ describe.each([
   const limits = { maxPartialMessageBytes: 5000 };
 
   test('may take maxPartialMessageBytes, and its connection is given to the program then', async () => {
-    const { clock, server, told, peer } = await serve(protocol, limits);
+    const { clock, server, events, peer } = await serve(protocol, limits);
     await peer('10.0.0.1', begin(5000));
-    expect([told, server.size]).toEqual([[], 0]);
+    expect([events, server.size]).toEqual([[], 0]);
     await clock.advance(undecidedMs);
-    expect([told, server.size]).toEqual([[], 1]);
+    expect([events, server.size]).toEqual([[], 1]);
   });
 
   test('and one more byte ends its connection, which the server reports', async () => {
-    const { clock, server, told, peer } = await serve(protocol, limits);
+    const { clock, server, events, peer } = await serve(protocol, limits);
     const { over } = await peer('10.0.0.1', begin(5001));
-    expect([over, told]).toEqual([
+    expect([over, events]).toEqual([
       true,
       [expect.stringMatching(/^server: 10\.0\.0\.1:\d+ .* has 5001 bytes.* maxPartialMessageBytes/)],
     ]);
     await clock.advance(undecidedMs);
-    expect([told.length, server.size]).toEqual([1, 0]);
+    expect([events.length, server.size]).toEqual([1, 0]);
   });
 
   test('of each of many counts together with what those have sent whom the program knows', async () => {
-    const { clock, server, told, peer, known } = await serve(protocol, limits);
+    const { clock, server, events, peer, known } = await serve(protocol, limits);
     await known('10.0.0.2', begin(2000));
     for (const bytes of [1000, 1100, 1000]) await peer('10.0.0.1', begin(bytes));
-    expect(told).toEqual([expect.stringMatching(/^server: 10\.0\.0\.1:.* has 5100 bytes/)]);
+    expect(events).toEqual([expect.stringMatching(/^server: 10\.0\.0\.1:.* has 5100 bytes/)]);
     await clock.advance(undecidedMs);
-    expect([told.length, server.size]).toEqual([1, 3]);
+    expect([events.length, server.size]).toEqual([1, 3]);
   });
 
   test('takes nothing when its peer has gone', async () => {
-    const { clock, server, told, peer } = await serve(protocol, limits);
+    const { clock, server, events, peer } = await serve(protocol, limits);
     for (let n = 0; n < 5; n++) (await peer('10.0.0.1', begin(4000))).leave();
     await peer('10.0.0.2', begin(4000));
     await clock.advance(undecidedMs);
-    expect([server.size, told.filter((each) => each.includes('10.0.0.2'))]).toEqual([1, []]);
+    expect([server.size, events.filter((each) => each.includes('10.0.0.2'))]).toEqual([1, []]);
   });
 });
 
 test('v2 and auto: half a header is the beginning of a message, too', async () => {
   for (const protocol of ['v2', 'auto'] as const) {
-    const { clock, told, peer } = await serve(protocol);
+    const { clock, events, peer } = await serve(protocol);
     await peer('10.0.0.1', Buffer.from('decafe', 'hex'));
     await clock.advance(30_000);
-    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
+    expect(events[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
   }
 });
 
 test('a header that lies about its length takes no more than four times what came', async () => {
-  const { server, told, known } = await serve('v2', { maxPartialMessageBytes: 4 * 1000 });
+  const { server, events, known } = await serve('v2', { maxPartialMessageBytes: 4 * 1000 });
   const liar = await known('10.0.0.1', beginV2(60_000_000, 60_000_000 - 986));
-  expect([told, server.size]).toEqual([[], 1]); // 1,000 bytes have come
+  expect([events, server.size]).toEqual([[], 1]); // 1,000 bytes have come
   liar.leave();
 });
 
@@ -213,22 +215,22 @@ describe('in a session, a message in pieces', () => {
   const session = { session: 'require', autoRestart: true } as const;
 
   test('may take maxPartialMessageBytes', async () => {
-    const { network, server, told, client } = await serve('v2', { maxPartialMessageBytes: size });
+    const { network, server, events, client } = await serve('v2', { maxPartialMessageBytes: size });
     const sender = await client('10.0.0.1', session);
     await sender.sendData(Buffer.alloc(size));
     await network.settled();
     expect(await (await server.getConnection()).getData()).toHaveLength(size);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
   test('that takes more ends the session, at both ends: it is not gone on with', async () => {
-    const { network, clock, server, told, client } = await serve('v2', { maxPartialMessageBytes: size - 1 });
+    const { network, clock, server, events, client } = await serve('v2', { maxPartialMessageBytes: size - 1 });
     const sender = await client('10.0.0.1', session);
     await sender.sendData(Buffer.alloc(size));
     await network.settled();
-    expect([told[0], server.size]).toEqual([expect.stringContaining('10.0.0.1: protocol'), 0]);
+    expect([events[0], server.size]).toEqual([expect.stringContaining('10.0.0.1: protocol'), 0]);
     await clock.advance(20_000); // the client reconnects
-    expect(told).toContain('client: ERR_SERPY_DELIVERY_UNKNOWN');
+    expect(events).toContain('client: ERR_SERPY_DELIVERY_UNKNOWN');
     await sender.sendData('small');
     await network.settled();
     const connection = server.getConnectionsList()[0] as PortableConnection;
@@ -237,7 +239,7 @@ describe('in a session, a message in pieces', () => {
 
   test('counts while its peer is away, and then its session is ended first', async () => {
     const limits = { maxPartialMessageBytes: size + 5000 };
-    const { network, clock, server, told, client, peer } = await serve('v2', limits);
+    const { network, clock, server, events, client, peer } = await serve('v2', limits);
     const sender = await client('10.0.0.1', { ...session, autoRestart: true });
     network.links[0]?.toServer.cutAfter(size - 100_000, 'reset');
     await sender.sendData(Buffer.alloc(size));
@@ -249,12 +251,12 @@ describe('in a session, a message in pieces', () => {
     await peer('10.0.0.2', beginV2(2, 1));
     await clock.advance(200);
     expect(server.getConnectionsList().map(({ state }) => state)).toEqual(['connected', 'connected']);
-    expect(told.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
+    expect(events.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
   });
 
   test('is forgotten with its session', async () => {
     const limits = { maxPartialMessageBytes: size, resumeWindowMs: 1000 };
-    const { network, clock, server, told, client, known } = await serve('v2', limits);
+    const { network, clock, server, events, client, known } = await serve('v2', limits);
     const sender = await client('10.0.0.1', session);
     network.links[0]?.toServer.cutAfter(500_000, 'reset');
     await sender.sendData(Buffer.alloc(600_000));
@@ -263,27 +265,27 @@ describe('in a session, a message in pieces', () => {
     await clock.advance(1000);
     expect(server.size).toBe(0);
     await known('10.0.0.2', beginV2(700_000));
-    expect(told.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
+    expect(events.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
     expect(server.size).toBe(1);
   });
 
   test('whose frame stops half way ends the link after frameTimeoutMs, and resumes on the next link', async () => {
     const quiet = { pingIntervalMs: 0, peerTimeoutMs: 0 };
-    const { network, clock, server, told, client } = await serve('v2', quiet);
+    const { network, clock, server, events, client } = await serve('v2', quiet);
     const sender = await client('10.0.0.1', { ...session, ...quiet, writeTimeoutMs: 0 });
     network.links[0]?.toServer.cutAfter(100_000, 'stall');
     await sender.sendData(Buffer.alloc(size));
     await clock.advance(29_999);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     await clock.advance(7_501); // some of it had come since the first look
-    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
+    expect(events[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
     network.links[0]?.reset();
     await clock.advance(20_000);
     expect(await (await server.getConnection()).getData()).toHaveLength(size);
   });
 
   test('may rest between two pieces', async () => {
-    const { network, clock, server, told, client } = await serve('v2');
+    const { network, clock, server, events, client } = await serve('v2');
     const sender = await client('10.0.0.1', { ...session, writeTimeoutMs: 0, peerTimeoutMs: 0 });
     await network.settled();
     const stream = network.links[0]?.toServer;
@@ -293,28 +295,28 @@ describe('in a session, a message in pieces', () => {
     await clock.advance(12_000);
     stream?.release();
     expect(await (await server.getConnection()).getData()).toHaveLength(size);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 });
 
 describe('connections of one address', () => {
   test('are 16 at most, and a valid peer of another address is served while they are full', async () => {
-    const { network, clock, server, told, peer, client } = await serve('v2');
+    const { network, clock, server, events, peer, client } = await serve('v2');
     for (let n = 0; n < 16; n++) await peer('10.0.0.1');
     await clock.advance(undecidedMs);
-    expect([server.size, told]).toEqual([16, []]);
+    expect([server.size, events]).toEqual([16, []]);
     const { over } = await peer('10.0.0.1');
     await network.settled();
-    expect([server.size, told, over]).toEqual([16, ['drop 10.0.0.1: maxConnectionsPerAddress'], true]);
-    const honest = await client('10.0.0.2');
-    await honest.sendData('here');
+    expect([server.size, events, over]).toEqual([16, ['drop 10.0.0.1: maxConnectionsPerAddress'], true]);
+    const valid = await client('10.0.0.2');
+    await valid.sendData('here');
     await network.settled();
     const last = server.getConnectionsList().at(-1) as PortableConnection;
     expect(await last.getData()).toBe('here');
   });
 
   test('take back the place of one that has gone', async () => {
-    const { network, clock, server, told, peer } = await serve('v2', { maxConnectionsPerAddress: 1 });
+    const { network, clock, server, events, peer } = await serve('v2', { maxConnectionsPerAddress: 1 });
     const first = await peer('10.0.0.1');
     await clock.advance(undecidedMs);
     expect(server.size).toBe(1);
@@ -322,11 +324,11 @@ describe('connections of one address', () => {
     await network.settled();
     await peer('10.0.0.1');
     await clock.advance(undecidedMs);
-    expect([server.size, told.filter((each) => each.startsWith('drop'))]).toEqual([1, []]);
+    expect([server.size, events.filter((each) => each.startsWith('drop'))]).toEqual([1, []]);
   });
 
   test.each(['is noticed', 'is not noticed'])('let a session come back whose broken link %s', async (noticed) => {
-    const { network, clock, server, told, client } = await serve('v2', {
+    const { network, clock, server, events, client } = await serve('v2', {
       maxConnectionsPerAddress: 1,
       maxConnections: 1,
       peerTimeoutMs: 0,
@@ -346,17 +348,17 @@ describe('connections of one address', () => {
     await own.sendData('back');
     await network.settled();
     expect(await accepted.getData()).toBe('back');
-    expect(told.filter((each) => each.startsWith('drop'))).toEqual([]);
+    expect(events.filter((each) => each.startsWith('drop'))).toEqual([]);
   });
 
   test('do not let a new peer in for a session that may come back: it is looked at and turned away', async () => {
-    const { clock, server, told, peer, client } = await serve('v2', { maxConnectionsPerAddress: 1 });
+    const { clock, server, events, peer, client } = await serve('v2', { maxConnectionsPerAddress: 1 });
     await client('10.0.0.1', { session: 'require', autoRestart: true });
     await server.getConnection();
     const { over } = await peer('10.0.0.1');
     expect([server.size, over]).toEqual([1, false]);
     await clock.advance(200);
-    expect(told).toEqual(['drop 10.0.0.1: maxConnectionsPerAddress']);
+    expect(events).toEqual(['drop 10.0.0.1: maxConnectionsPerAddress']);
     expect(server.size).toBe(1);
   });
 });

@@ -18,7 +18,7 @@ async function serve(network: MemoryNetwork, protocol: 'v1' | 'auto', options: {
 }
 
 describe.each(['v1', 'auto'] as const)('protocol %s', (protocol) => {
-  const dial = async (network: MemoryNetwork, options: object = {}) => {
+  const connectTo = async (network: MemoryNetwork, options: object = {}) => {
     const client = await connect({ protocol, port, ...options } as { protocol: 'auto'; port: number }, {}, network);
     onTestFinished(() => client.destroy());
     return client;
@@ -27,7 +27,7 @@ describe.each(['v1', 'auto'] as const)('protocol %s', (protocol) => {
   test('a client with heartbeatIntervalMs keeps a v1 server alive, and finds out when it falls silent', async () => {
     const network = new MemoryNetwork();
     await serve(network, 'v1');
-    const client = await dial(network, { heartbeatIntervalMs });
+    const client = await connectTo(network, { heartbeatIntervalMs });
     const ends: string[] = [];
     client.on('disconnect', ({ reason }) => ends.push(`${network.clock.now()}: ${reason}`));
     client.on('warning', () => {});

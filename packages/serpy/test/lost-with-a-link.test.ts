@@ -1,4 +1,4 @@
-/** What a program is told of messages that may be lost with a link: once for each link that broke, and never of one that was closed. */
+/** What a program learns of messages that may be lost with a link: once for each link that broke, and never of one that was closed. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { connect, listen } from 'serpy';

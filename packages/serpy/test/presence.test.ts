@@ -41,7 +41,7 @@ describe('the name of the peer', () => {
     ['auto', 'v2'],
     ['v2', 'auto'],
     ['v2', 'v2'],
-  ] as const)('is told to both ends of a session: %s with %s', async (asks, answers) => {
+  ] as const)('is reported to both ends of a session: %s with %s', async (asks, answers) => {
     const server = await serving({ protocol: answers, name: 'Labor µ' } as Partial<ListenOptions>);
     const client = await calling({ protocol: asks, session: 'prefer', name: 'camera 2' } as Partial<ConnectOptions>);
     const accepted = await server.getConnection();

@@ -40,7 +40,7 @@ export class ScriptedLink {
     this.#end.flush();
   }
 
-  hangUp(): void {
+  disconnect(): void {
     this.#end.destroy();
   }
 }
@@ -53,7 +53,7 @@ export const silent: Behaviour = () => {};
 /** A v1 server of serpy for Node, as a client sees it: it answers each mode change, and disconnects at a v2 frame. */
 export const speaksV1: Behaviour = (link, chunk) => {
   const text = chunk.toString('latin1');
-  if (text.includes('\xde\xca\xfe\xca\xfe')) link.hangUp();
+  if (text.includes('\xde\xca\xfe\xca\xfe')) link.disconnect();
   for (const _ of text.matchAll(/\x01SETMODE\d\x1f/g)) link.say(v1Answer);
 };
 
@@ -62,7 +62,7 @@ export const speaksV2: Behaviour = (link) => {
   const { heard } = link;
   const rest = heard.startsWith(probe) ? heard.slice(probe.length) : heard;
   const magic = '\xde\xca\xfe\xca\xfe'.slice(0, rest.length);
-  if (!probe.startsWith(heard) && !rest.startsWith(magic)) link.hangUp();
+  if (!probe.startsWith(heard) && !rest.startsWith(magic)) link.disconnect();
 };
 
 /** An auto server, as far as it answers the probe. */

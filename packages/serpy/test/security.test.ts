@@ -295,8 +295,8 @@ describe('a server with a key', () => {
     server.on('drop', (info) => drops.push(info));
     server.on('warning', () => {});
     const never = new AbortController().signal;
-    const dial = () => systemEnvironment.dial({ ...server.address, keepAliveMs: 0, signal: never });
-    const silent = await Promise.all(Array.from({ length: 9 }, dial));
+    const connectTo = () => systemEnvironment.dial({ ...server.address, keepAliveMs: 0, signal: never });
+    const silent = await Promise.all(Array.from({ length: 9 }, connectTo));
     await waitFor(() => drops.length > 0);
     expect(drops).toMatchObject([{ reason: 'maxPendingConnections' }]);
     expect(server.size).toBe(0);

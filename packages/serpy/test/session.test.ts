@@ -123,9 +123,9 @@ test.each(['v2', 'auto'] as const)(
     expect([connection.inSession, connection.stats().badFrames]).toEqual([false, 0]);
     slow.links[0]?.reset();
     await slow.clock.advance(10);
-    const told = warnings.map((error) => (error as Error & { code: string }).code);
+    const codes = warnings.map((error) => (error as Error & { code: string }).code);
     // The second is of the message that was sent without a session, on the link that was reset.
-    expect([connection.inSession, told]).toEqual([true, ['ERR_SERPY_TIMEOUT', 'ERR_SERPY_LOST']]);
+    expect([connection.inSession, codes]).toEqual([true, ['ERR_SERPY_TIMEOUT', 'ERR_SERPY_LOST']]);
     connection.destroy();
     await slow.settled();
     void serving.closeServer();

@@ -56,12 +56,12 @@ async function pair(session: 'off' | 'require', security: object) {
   return { server, client, warnings, got };
 }
 
-async function until(condition: () => boolean, told: () => unknown): Promise<void> {
+async function until(condition: () => boolean, state: () => unknown): Promise<void> {
   const endMs = performance.now() + 8000;
   while (!condition()) {
     if (performance.now() > endMs)
       throw new Error(
-        `it never came true: ${JSON.stringify(told(), (_, value) => (value instanceof Error ? value.message : value))}`,
+        `it never came true: ${JSON.stringify(state(), (_, value) => (value instanceof Error ? value.message : value))}`,
       );
     await new Promise((resolve) => setImmediate(resolve));
   }

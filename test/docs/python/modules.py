@@ -16,7 +16,7 @@ KINDS = {
 
 class Peer:
     def __init__(self, protocol, *arguments):
-        self.messages, self.answers, self.told = queue.Queue(), queue.Queue(), queue.Queue()
+        self.messages, self.answers, self.events = queue.Queue(), queue.Queue(), queue.Queue()
         program = os.path.join(PEERS, 'peer_%s.py' % protocol)
         pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE}
         self.process = subprocess.Popen([sys.executable, program, *arguments], text=True, **pipes)
@@ -26,7 +26,7 @@ class Peer:
         kinds = {'message': self.messages, 'done': self.answers, 'error': self.answers}
         for line in self.process.stdout:
             event = json.loads(line)
-            kinds.get(event['event'], self.told).put(event)
+            kinds.get(event['event'], self.events).put(event)
 
     def do(self, **command):
         print(json.dumps(command), file=self.process.stdin, flush=True)
@@ -53,7 +53,7 @@ def of(protocol):
 
         def connect(self, adr, port):
             self.peer = Peer(protocol, 'connect', '--host', adr, '--port', str(port), *self.options)
-            assert self.peer.told.get(timeout=15)['event'] == 'connected'
+            assert self.peer.events.get(timeout=15)['event'] == 'connected'
 
         def sendData(self, data, mode=0, timeout=None):
             kind = KINDS[protocol][type(data)]
@@ -79,10 +79,10 @@ def of(protocol):
 
         def start(self):
             self.peer = Peer(protocol, 'listen', *self.arguments)
-            assert self.peer.told.get(timeout=15)['event'] == 'listening'
+            assert self.peer.events.get(timeout=15)['event'] == 'listening'
 
         def getConnection(self):
-            while self.peer.told.get()['event'] != 'connected':
+            while self.peer.events.get()['event'] != 'connected':
                 pass
             return Connection(peer=self.peer)
 

@@ -121,7 +121,7 @@ describe('serpy listen', () => {
   test('says nothing of it with --quiet', async () => {
     const port = await freePort();
     run = new Run(['listen', '--port', String(port), '--quiet', '--count', '1']);
-    await untilDialled(port, (connection) => connection.sendData('hello'));
+    await useWhenUp(port, (connection) => connection.sendData('hello'));
     expect(await run.ended).toEqual({ status: 0, stdout: 'hello\n', stderr: '' });
   });
 
@@ -376,7 +376,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Connects as soon as the server listens. */
-async function untilDialled(port: number, use: (connection: Connection) => Promise<unknown>): Promise<void> {
+async function useWhenUp(port: number, use: (connection: Connection) => Promise<unknown>): Promise<void> {
   for (;;) {
     const connection = await connectTo(port).catch(() => undefined);
     if (!connection) continue;

@@ -64,7 +64,7 @@ async function recorded(count: number): Promise<void> {
   while (readFileSync(join(folder, 'index.jsonl'), 'utf8').split('"file":"').length <= count) await immediate();
 }
 
-/** Sends until the recorder hangs up. */
+/** Sends until the recorder disconnects. */
 async function sendForever(connection: Connection, value: PortableValue): Promise<void> {
   try {
     for (;;) {

@@ -98,7 +98,7 @@ describe('--expires', () => {
     expect(messages).toEqual([1, 2]);
   });
 
-  test('what a peer does not read in time is dropped, counted and told', async () => {
+  test('what a peer does not read in time is dropped, counted and reported', async () => {
     const port = await slow(1000);
     const big = 'x'.repeat(8_000_000);
     const run = new Run(

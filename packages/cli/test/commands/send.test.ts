@@ -270,7 +270,7 @@ describe('serpy send', () => {
     },
   );
 
-  test('fails when a peer without a session resets the connection instead of hanging up', async () => {
+  test('fails when a peer without a session resets the connection instead of closing it', async () => {
     const port = await socketServer((socket) => socket.once('end', () => socket.resetAndDestroy()).resume());
     const { status, stderr } = await send(port, ['--protocol', 'v2', '-o', 'session=off', 'hello']);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^serpy: [^\n]*\n$/)]);
@@ -409,11 +409,11 @@ describe('serpy send', () => {
   });
 
   test('Ctrl-C stops it at once while it waits for the peer to close, and says what is known', async () => {
-    let saidGoodbye = () => {};
+    let hasClosed = () => {};
     const closing = new Promise<void>((resolve) => {
-      saidGoodbye = resolve;
+      hasClosed = resolve;
     });
-    const port = await socketServer((socket) => socket.once('end', saidGoodbye).resume());
+    const port = await socketServer((socket) => socket.once('end', hasClosed).resume());
     const run = new Run(['send', '--port', String(port), '--protocol', 'v2', '-o', 'closeTimeoutMs=600000', 'hello']);
     await closing;
     run.interrupt();

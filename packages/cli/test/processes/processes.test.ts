@@ -90,7 +90,7 @@ describe('the installed command', () => {
 
   test('a second Ctrl-C stops it at once, whatever it waits for', async () => {
     const [listener, port] = await startListener('-o', 'closeTimeoutMs=600000');
-    // A peer that neither reads nor hangs up.
+    // A peer that neither reads nor disconnects.
     const stuck = command.start(['chat', '--no-reconnect', '--protocol', 'v2', '--port', port]);
     await listener.untilStderr(/ connected\n/);
     stuck.signal('SIGSTOP');

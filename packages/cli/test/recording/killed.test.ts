@@ -9,7 +9,7 @@ import { connect, listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { verifyRecording } from 'serpy-recording';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { files } from '../../../serpy-recording/src/format.js';
+import { files } from '../../../serpy-recording/src/format/format.js';
 import { hasNumpy, mapWithNumpy } from '../../../serpy-recording/test/numpy.js';
 import { readRecording } from '../../../serpy-recording/test/read.js';
 import { seededRandom } from '../../src/instruments/random.js';

@@ -2,27 +2,14 @@
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
-import {
-  DeliveryUnknownError,
-  MessagesDroppedError,
-  type MessageTooLargeError,
-  type OptionError,
-  type SerpyError,
-} from '../errors.js';
+import { DeliveryUnknownError, MessagesDroppedError, type MessageTooLargeError, type OptionError } from '../errors.js';
 import { type AnySession, Link } from '../link/link.js';
 import type { LinkHost, LinkObserver } from '../link/link-host.js';
-import { defaultWait, type SendWaitOptions, type WaitOptions } from '../options/wait-options.js';
-import {
-  type InboundMessage,
-  isRequestPart,
-  type OutboundMessage,
-  type RequestPart,
-  type StreamPart,
-} from '../protocol/message.js';
+import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
+import { type InboundMessage, isRequestPart, type OutboundMessage, type StreamPart } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
 import type { SharedEncoding } from '../protocol/shared-encoding.js';
-import { isWithdrawable } from '../queue/awaited-send.js';
 import type { SlowPeers } from '../queue/broadcasts.js';
 import { abortError } from '../queue/deferred.js';
 import { type KeyedQueueListener, KeyedReceiveQueue } from '../queue/keyed-receive-queue.js';
@@ -31,7 +18,6 @@ import { acceptedResult, SendQueue, type SendQueueListener } from '../queue/send
 import { offlineError, slowPeerError } from '../queue/send-queue-errors.js';
 import { SendYield } from '../queue/send-yield.js';
 import { Requests } from '../requests/requests.js';
-import type { RequestsHost } from '../requests/requests-host.js';
 import { StreamManager, type StreamsHost } from '../streams/stream-manager.js';
 import type { Transport } from '../transport/transport.js';
 import type { ChannelListener } from './channel-host.js';
@@ -40,12 +26,13 @@ import type { CloseInfo } from './connection-events.js';
 import type { ConnectionSettings } from './connection-options.js';
 import { keyFunction, receiveBounds } from './keep-option.js';
 import type { Notifier } from './notifier.js';
+import { ChannelRequestsHost, type RequestsChannel } from './requests-host.js';
 import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 
-/** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
+/** One object implements the interfaces of the parts that each connection has: an object of closures for each part took 400 bytes of a connection. */
 export class Channel
-  implements LinkHost, SendQueueListener<OutboundMessage>, KeyedQueueListener, StreamsHost, RequestsHost
+  implements LinkHost, SendQueueListener<OutboundMessage>, KeyedQueueListener, StreamsHost, RequestsChannel
 {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
@@ -100,9 +87,20 @@ export class Channel
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
     this.#requests?.linkUp();
-    const link = new Link(transport, this.#ensureSession(role), this, this.clock, observer);
+    const link = new Link(transport, this.ensureSession(role), this, this.clock, observer);
     this.sessionHost.attach(link);
     return link;
+  }
+
+  /** undefined before the first link and the first message. */
+  get session(): AnySession | undefined {
+    return this.#session;
+  }
+
+  /** The session, made if there is none. */
+  ensureSession(role: Role): AnySession {
+    this.#session ??= this.#protocol.createSession(role, this.sessionHost);
+    return this.#session;
   }
 
   get resumable(): ResumableSession | undefined {
@@ -142,12 +140,12 @@ export class Channel
 
   /** Encodes a value as a message, queues it, and sends what the transport accepts. Throws if the value cannot be encoded. */
   send(value: unknown, options: SendWaitOptions): Promise<boolean> {
-    return this.#sendYield.after(this.#send(value, options), isWithdrawable(options));
+    return this.#sendYield.after(this.#send(value, options), options);
   }
 
   #send(value: unknown, options: SendWaitOptions): Promise<boolean> {
     // Before the first link is up there is no session, but values must already be encoded.
-    const session = this.#session ?? this.#ensureSession('client');
+    const session = this.#session ?? this.ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
@@ -167,7 +165,7 @@ export class Channel
   }
 
   encodeShared(value: unknown, options: object, shared: SharedEncoding): OutboundMessage {
-    return (this.#session ?? this.#ensureSession('server')).encode(value, options, shared);
+    return this.ensureSession('server').encode(value, options, shared);
   }
 
   sendShared(outgoing: OutboundMessage, slowPeers: SlowPeers): boolean {
@@ -200,7 +198,7 @@ export class Channel
 
   /** Encodes a part of a stream as a message and queues it. @param always even into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always = false): Promise<boolean> {
-    const session = this.#session ?? this.#ensureSession('client');
+    const session = this.ensureSession('client');
     if (session.encodePart === undefined) throw noStreamsError();
     const sent = this.outbox.send(session.encodePart(part), options, always);
     this.#link?.pump();
@@ -213,8 +211,11 @@ export class Channel
   }
 
   get requests(): Requests {
-    this.#requests ??= new Requests(this);
-    this.sessionHost.requests = this.#requests;
+    if (this.#requests === undefined) {
+      const host = new ChannelRequestsHost(this, this.#counters, this.#notifier, this.#listener);
+      this.#requests = new Requests(host);
+      this.sessionHost.requests = this.#requests;
+    }
     return this.#requests;
   }
 
@@ -353,89 +354,6 @@ export class Channel
     this.#notifier.stepDone(this);
   }
 
-  // Called by requests.
-
-  get linkIsUp(): boolean {
-    return this.#link?.over === false;
-  }
-
-  get linkIsPaused(): boolean {
-    return this.#link?.paused ?? false;
-  }
-
-  get receivedBytes(): number {
-    return this.#counters.bytesReceived;
-  }
-
-  get sentOnLink(): number {
-    return this.#link?.sentMessages ?? 0;
-  }
-
-  peerHasRead(messages: number): void {
-    this.#link?.peerHasRead(messages);
-  }
-
-  get reconnects(): boolean {
-    return this.#listener.reconnects;
-  }
-
-  correlation(): boolean | undefined {
-    const session = this.#session;
-    return session?.correlation ? session.correlation() : false;
-  }
-
-  pump(): void {
-    this.#link?.pump();
-  }
-
-  encode(value: unknown): OutboundMessage {
-    return (this.#session ?? this.#ensureSession('client')).encode(value, defaultWait);
-  }
-
-  encodeRequestPart(part: RequestPart, message: OutboundMessage | undefined): OutboundMessage {
-    const session = this.#session as AnySession & Required<Pick<AnySession, 'encodeRequestPart'>>;
-    return session.encodeRequestPart(part, message);
-  }
-
-  snapshot(outgoing: OutboundMessage): void {
-    this.#session?.snapshot(outgoing);
-  }
-
-  post(outgoing: OutboundMessage): void {
-    const link = this.#link;
-    if (!outgoing.awaitsAck && this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
-      if (outgoing.part === undefined) this.#counters.messagesSent++;
-      this.#requests?.sending(outgoing);
-      link.sendNow(outgoing);
-      return;
-    }
-    this.snapshot(outgoing);
-    void this.outbox.send(outgoing, defaultWait, true);
-    this.#link?.pump();
-  }
-
-  takeBack(outgoing: OutboundMessage): void {
-    this.outbox.withdraw(outgoing);
-    this.#link?.pump(); // there may be nothing left to wait for
-  }
-
-  resumeReading(): void {
-    this.#link?.resumeReading();
-  }
-
-  endLink(error: SerpyError): void {
-    this.#link?.destroy('timeout', error);
-  }
-
-  discarded(error: SerpyError | undefined): void {
-    this.#counters.droppedReceiving++;
-    if (error) this.#notifier.deferWarning(error);
-  }
-
-  warn(error: SerpyError): void {
-    this.#notifier.warn(error);
-  }
-
   // Called by the queues.
 
   droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void {
@@ -483,10 +401,5 @@ export class Channel
 
   get #link(): Link | undefined {
     return this.sessionHost.link;
-  }
-
-  #ensureSession(role: Role): AnySession {
-    this.#session ??= this.#protocol.createSession(role, this.sessionHost);
-    return this.#session;
   }
 }

@@ -163,9 +163,11 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   sendData(value: T['value'], options: SendOptions<T> = defaultWait as SendOptions<T>): Promise<boolean> {
     try {
       if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('sendData'));
-      if (this.state === 'idle') throw notConnected('sendData');
-      checkSendOptions(options, this.#protocol.sendOptionNames);
-      if (options !== defaultWait) checkAbout(options);
+      if (this.#lifecycle.state === 'idle') throw notConnected('sendData');
+      if (options !== defaultWait) {
+        checkSendOptions(options, this.#protocol.sendOptionNames);
+        checkAbout(options);
+      }
       return this.#channel.send(value, options);
     } catch (error) {
       return Promise.reject(error);

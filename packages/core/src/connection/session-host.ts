@@ -21,8 +21,9 @@ export interface SessionHostListener {
   linkReleased(): void;
 }
 
-/** What becomes of the messages of requests, besides that they are sent. */
+/** What becomes of the messages of requests. */
 export interface RequestMessages {
+  sending(outgoing: OutboundMessage): void;
   rejected(outgoing: OutboundMessage, error: SerpyError): void;
   putBack(outgoing: OutboundMessage): void;
 }

@@ -53,7 +53,6 @@ const sendWaitNames: readonly string[] = [...waitOptionNames, 'expiresMs'];
 
 /** As `checkWaitOptions`, for `sendData`. @param protocolNames the protocol's own options */
 export function checkSendOptions(options: SendWaitOptions, protocolNames: readonly string[]): void {
-  if (options === defaultWait) return;
   checkWaitOptions(options, protocolNames, sendWaitNames);
   if (options.expiresMs !== undefined) checkMilliseconds('expiresMs', options.expiresMs);
 }

@@ -3,6 +3,8 @@
  * signals and sockets, and never notice that its peer is gone.
  */
 import type { Clock } from '../environment.js';
+import type { SendWaitOptions } from '../options/wait-options.js';
+import { isWithdrawable } from './awaited-send.js';
 import { acceptedResult, refusedResult } from './send-queue.js';
 
 /** 512 sends take about 0.2 ms. */
@@ -19,10 +21,11 @@ export class SendYield {
 
   /**
    * Returns the result of a send, every 512 sends in another turn of the event loop.
-   * @param isWithdrawable whether the link may have settled it already
+   * @param options of the send: if it is withdrawable, the link may have settled it already
    */
-  after(result: Promise<boolean>, isWithdrawable: boolean): Promise<boolean> {
-    if (!isWithdrawable && result !== acceptedResult && result !== refusedResult) return result; // its event settles it in another turn
+  after(result: Promise<boolean>, options: SendWaitOptions): Promise<boolean> {
+    const isSettled = result === acceptedResult || result === refusedResult || isWithdrawable(options);
+    if (!isSettled) return result; // its event settles it in another turn
     if (++this.#sends < sendsPerYield || this.#yielding) return result;
     this.#yielding = true;
     const later = new Promise<boolean>((resolve) => {

@@ -16,12 +16,12 @@ import type { Environment } from '../environment.js';
 import { OptionError, type SerpyErrorLike } from '../errors.js';
 import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 import type { ProtocolTypes } from '../protocol/protocol.js';
-import { AsyncQueue } from '../queue/async-queue.js';
 import { handledRejection } from '../queue/deferred.js';
 import type { Security } from '../security/security.js';
 import { systemEnvironment } from '../system-environment.js';
 import { type Address, addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
+import { AcceptQueue } from './accept-queue.js';
 import { Admission } from './admission.js';
 import { type BroadcastOptions, type BroadcastResult, broadcast } from './broadcast.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
@@ -29,12 +29,6 @@ import { refuse } from './refuse.js';
 import { closedError, notStarted, partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
-
-/** A connection that waits for `getConnection`. */
-interface AcceptedConnection<C> {
-  readonly connection: C;
-  readonly sizeBytes: 0;
-}
 
 /** A started server, which has an address. */
 export type Started<S> = S & { readonly address: Address };
@@ -46,7 +40,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #environment: Environment;
   readonly #admission: Admission<C>;
   readonly #partialBudget: PartialMessageBudget<C>;
-  readonly #acceptQueue: AsyncQueue<AcceptedConnection<C>>;
+  readonly #acceptQueue: AcceptQueue<C>;
   #requestHandler: HandlerOf<T, C> | undefined;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
@@ -69,7 +63,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#partialBudget = new PartialMessageBudget(settings.maxPartialMessageBytes, ({ remote }) =>
       addressGroup(remote?.host ?? ''),
     );
-    this.#acceptQueue = new AsyncQueue({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
+    this.#acceptQueue = new AcceptQueue(settings.maxConnections, environment.clock);
   }
 
   /** The address of the started server. With port 0 it contains the selected port. */
@@ -227,7 +221,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     const limit = this.#admission.limitFor(transport.remote);
     if (limit) {
-      this.#refuse(transport, limit);
+      refuse(transport, this.#environment.clock);
+      this.#drop(transport.remote, limit);
       return;
     }
     const connection = this.#createConnection();
@@ -277,34 +272,12 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#partialBudget.set(connection, 0);
     this.#admission.pending.delete(connection);
     this.#admission.connections.delete(connection);
-    // A closed connection with unread messages stays in the queue; one without is useless to the program.
-    if (connection.isDataAvailable()) this.#dropOldest();
-    else this.#removeFromQueue((accepted) => accepted.connection === connection);
-  }
-
-  #refuse(transport: Transport, limit: DropInfo['reason']): void {
-    refuse(transport, this.#environment.clock);
-    this.#drop(transport.remote, limit);
+    this.#acceptQueue.connectionClosed(connection);
   }
 
   #drop(remote: Address, reason: DropInfo['reason']): void {
-    emitEvent(this, 'server', 'drop', {
-      remote,
-      reason,
-      maxConnections: this.#settings.maxConnections,
-    } satisfies DropInfo);
-  }
-
-  #removeFromQueue(which: (accepted: AcceptedConnection<C>) => boolean): void {
-    const accepted = this.#acceptQueue.items().find(which);
-    if (accepted) this.#acceptQueue.remove(accepted);
-  }
-
-  /** Keeps at most `maxConnections` closed connections in the queue: the program may never ask for them. */
-  #dropOldest(): void {
-    const isEnded = ({ connection }: AcceptedConnection<C>) => connection.state === 'closed';
-    if (this.#acceptQueue.items().filter(isEnded).length > this.#settings.maxConnections)
-      this.#removeFromQueue(isEnded);
+    const info: DropInfo = { remote, reason, maxConnections: this.#settings.maxConnections };
+    emitEvent(this, 'server', 'drop', info);
   }
 
   /** Without a listener, one process warning is printed: any program in the network could cause more. */

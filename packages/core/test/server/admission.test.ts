@@ -165,8 +165,8 @@ test('of the unidentified clients, the one that has been silent longest is evict
   const { knocks, admission } = setUp();
   const silent = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) => knocks(host) as Peer);
   for (const each of silent) each.spoken = false;
-  const honest = knocks('10.0.0.4') as Peer;
+  const valid = knocks('10.0.0.4') as Peer;
   expect(knocks('10.0.0.5')).toBeInstanceOf(Peer);
   expect(silent.map(({ why }) => why !== '')).toEqual([true, false, false]);
-  expect([honest.why, admission.pending.size]).toEqual(['', 4]);
+  expect([valid.why, admission.pending.size]).toEqual(['', 4]);
 });

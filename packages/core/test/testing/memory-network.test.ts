@@ -8,7 +8,7 @@ const never = () => new AbortController().signal;
 /** An end of a link and its events. */
 class End implements TransportHandler {
   readonly transport: Transport;
-  readonly told: string[] = [];
+  readonly events: string[] = [];
   readonly chunks: Buffer[] = [];
 
   constructor(transport: Transport) {
@@ -25,15 +25,15 @@ class End implements TransportHandler {
   }
 
   drained(): void {
-    this.told.push('drained');
+    this.events.push('drained');
   }
 
   ended(): void {
-    this.told.push('ended');
+    this.events.push('ended');
   }
 
   closed(error?: Error): void {
-    this.told.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed');
+    this.events.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed');
   }
 }
 
@@ -95,11 +95,11 @@ describe('a network in memory', () => {
     client.transport.write(Buffer.from('last'));
     client.transport.end();
     await network.settled();
-    expect([server.text, server.told, client.told]).toEqual(['last', ['ended'], []]);
+    expect([server.text, server.events, client.events]).toEqual(['last', ['ended'], []]);
     server.transport.write(Buffer.from('answer'));
     server.transport.end();
     await network.settled();
-    expect([client.text, client.told, server.told]).toEqual(['answer', ['ended', 'closed'], ['ended', 'closed']]);
+    expect([client.text, client.events, server.events]).toEqual(['answer', ['ended', 'closed'], ['ended', 'closed']]);
     expect(network.links).toEqual([]);
   });
 
@@ -108,10 +108,10 @@ describe('a network in memory', () => {
     client.transport.write(Buffer.from('sent'));
     client.transport.destroy();
     await network.settled();
-    expect([server.text, server.told, client.told]).toEqual(['sent', ['ended'], ['closed']]);
+    expect([server.text, server.events, client.events]).toEqual(['sent', ['ended'], ['closed']]);
     server.transport.write(Buffer.from('too late'));
     await network.settled();
-    expect(server.told).toEqual(['ended', 'closed: ECONNRESET']);
+    expect(server.events).toEqual(['ended', 'closed: ECONNRESET']);
   });
 
   test('an end that is destroyed with bytes unread resets the other', async () => {
@@ -121,7 +121,7 @@ describe('a network in memory', () => {
     await network.settled();
     server.transport.destroy();
     await network.settled();
-    expect([client.told, server.told]).toEqual([['closed: ECONNRESET'], ['closed']]);
+    expect([client.events, server.events]).toEqual([['closed: ECONNRESET'], ['closed']]);
   });
 
   test('writing after end is an error, as with a socket', async () => {
@@ -129,7 +129,7 @@ describe('a network in memory', () => {
     client.transport.end();
     client.transport.write(Buffer.from('x'));
     await network.settled();
-    expect(client.told).toEqual(['closed: ERR_STREAM_WRITE_AFTER_END']);
+    expect(client.events).toEqual(['closed: ERR_STREAM_WRITE_AFTER_END']);
   });
 
   test('reports the end even while paused, like a socket, if no bytes are unread', async () => {
@@ -137,7 +137,7 @@ describe('a network in memory', () => {
     server.transport.pause();
     client.transport.end();
     await network.settled();
-    expect(server.told).toEqual(['ended']);
+    expect(server.events).toEqual(['ended']);
   });
 
   test('delivers no bytes and no end behind them while paused, and everything afterwards', async () => {
@@ -146,10 +146,10 @@ describe('a network in memory', () => {
     client.transport.write(Buffer.from('held'));
     client.transport.end();
     await network.settled();
-    expect([server.text, server.told]).toEqual(['', []]);
+    expect([server.text, server.events]).toEqual(['', []]);
     server.transport.resume();
     await network.settled();
-    expect([server.text, server.told]).toEqual(['held', ['ended']]);
+    expect([server.text, server.events]).toEqual(['held', ['ended']]);
   });
 
   test('holds at most pipeBytes: the sender has to wait, and gets drained when all bytes have left', async () => {
@@ -158,10 +158,10 @@ describe('a network in memory', () => {
     for (let n = 0; n < 40; n++) client.transport.write(Buffer.alloc(1000, n));
     await network.settled();
     expect(network.links[0]?.toServer.bytesInFlight).toBe(1000);
-    expect([client.transport.unsentBytes, client.transport.writable, client.told]).toEqual([39_000, false, []]);
+    expect([client.transport.unsentBytes, client.transport.writable, client.events]).toEqual([39_000, false, []]);
     server.transport.resume();
     await network.settled();
-    expect([client.transport.unsentBytes, client.transport.writable, client.told]).toEqual([0, true, ['drained']]);
+    expect([client.transport.unsentBytes, client.transport.writable, client.events]).toEqual([0, true, ['drained']]);
     expect(server.text.length).toBe(40_000);
   });
 
@@ -171,10 +171,10 @@ describe('a network in memory', () => {
     client.transport.write(Buffer.from('slow'));
     client.transport.end();
     await network.settled();
-    expect([server.text, server.told]).toEqual(['', []]);
+    expect([server.text, server.events]).toEqual(['', []]);
     link.release();
     await network.settled();
-    expect([server.text, server.told]).toEqual(['slow', ['ended']]);
+    expect([server.text, server.events]).toEqual(['slow', ['ended']]);
   });
 
   test.each<[Cut, server: string | undefined, client: (string | undefined)[]]>([
@@ -188,9 +188,9 @@ describe('a network in memory', () => {
       for (const piece of ['0123', '45', '6789']) client.transport.write(Buffer.from(piece));
       await network.settled();
       expect(server.text).toBe('0123456789'.slice(0, bytes));
-      expect(server.told[0]).toBe(atServer);
+      expect(server.events[0]).toBe(atServer);
       // Bytes that the client sends after the end are answered with a reset, which may come first.
-      expect(atClient).toContain(client.told[0]);
+      expect(atClient).toContain(client.events[0]);
     }
   });
 
@@ -198,11 +198,11 @@ describe('a network in memory', () => {
     const { network, link, client, server } = await linked();
     link.finish();
     await network.settled();
-    expect([client.told, server.told]).toEqual([['ended'], ['ended']]);
+    expect([client.events, server.events]).toEqual([['ended'], ['ended']]);
     client.transport.write(Buffer.from('x'));
     server.transport.end();
     await network.settled();
-    expect([client.told, server.told]).toEqual([
+    expect([client.events, server.events]).toEqual([
       ['ended', 'closed: ECONNRESET'],
       ['ended', 'closed'],
     ]);
@@ -217,28 +217,29 @@ describe('a network in memory', () => {
     await network.settled();
     const late = new End(transport);
     await network.settled();
-    expect(late.told).toEqual(['closed']);
+    expect(late.events).toEqual(['closed']);
   });
 
   test('refuses connections with the errors of TCP, and does not answer on a silenced port', async () => {
     const { network } = await linked();
-    const dial = (port: number, signal = never()) => network.dial({ host: '127.0.0.1', port, keepAliveMs: 0, signal });
-    await expect(dial(5001)).rejects.toMatchObject({
+    const connectTo = (port: number, signal = never()) =>
+      network.dial({ host: '127.0.0.1', port, keepAliveMs: 0, signal });
+    await expect(connectTo(5001)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringContaining('nothing listens there'),
       cause: { code: 'ECONNREFUSED' },
     });
     network.refuse(5000);
-    await expect(dial(5000)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    await expect(connectTo(5000)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
     network.silence(5000);
     const controller = new AbortController();
     const reason = new Error('enough');
-    const dialling = dial(5000, controller.signal);
+    const connecting = connectTo(5000, controller.signal);
     await network.settled();
     controller.abort(reason);
-    await expect(dialling).rejects.toBe(reason);
+    await expect(connecting).rejects.toBe(reason);
     network.restore(5000);
-    (await dial(5000)).destroy();
+    (await connectTo(5000)).destroy();
   });
 
   test('selects free ports, and refuses used ports with the errors of TCP', async () => {

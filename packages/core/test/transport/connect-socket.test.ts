@@ -30,8 +30,8 @@ function asMade(options: object) {
   return { lookup, ...options, ...(system.localPort === undefined ? {} : { localPort: system.localPort }) };
 }
 
-function lookup(_: string, __: object, told: (error: null, found: LookupAddress[]) => void): void {
-  told(
+function lookup(_: string, __: object, callback: (error: null, found: LookupAddress[]) => void): void {
+  callback(
     null,
     system.addresses.map((address) => ({ address, family: 4 })),
   );
@@ -64,7 +64,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function dial(host: string, port: number, protection: typeof security): Promise<Transport> {
+async function connectTo(host: string, port: number, protection: typeof security): Promise<Transport> {
   const transport = await systemEnvironment.dial({ host, port, keepAliveMs: 0, signal, security: protection });
   opened.push(transport);
   return transport;
@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== 'linux')('a socket that is connected to its
   test.each(protections)('fails, and leaves the port free: %s', async (_, protection) => {
     const port = await freePort();
     system.localPort = port;
-    await expect(dial('127.0.0.1', port, protection)).rejects.toMatchObject({
+    await expect(connectTo('127.0.0.1', port, protection)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringContaining('nothing listens there'),
       cause: { code: 'ECONNREFUSED' },
@@ -110,26 +110,26 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
   test.each(protections)('waits for its first address if the second refuses: %s', async (_, protection) => {
     const slow = await stalled('127.0.0.2', 0, await server(protection));
     system.addresses = ['127.0.0.2', '127.0.0.3'];
-    const dialling = dial('slow.test', slow.port, protection);
-    await Promise.race([waitFor(() => system.asked === 2), dialling]);
+    const connecting = connectTo('slow.test', slow.port, protection);
+    await Promise.race([waitFor(() => system.asked === 2), connecting]);
     slow.letGo();
-    expect((await dialling).remote.host).toBe('127.0.0.2');
+    expect((await connecting).remote.host).toBe('127.0.0.2');
   });
 
   test('waits for its second address if the first never answers', async () => {
     const dead = await stalled('127.0.0.2');
     const slow = await stalled('127.0.0.3', dead.port);
     system.addresses = ['127.0.0.2', '127.0.0.3'];
-    const dialling = dial('slow.test', slow.port, undefined);
-    await Promise.race([waitFor(() => system.asked === 2), dialling]);
+    const connecting = connectTo('slow.test', slow.port, undefined);
+    await Promise.race([waitFor(() => system.asked === 2), connecting]);
     slow.letGo();
-    expect((await dialling).remote.host).toBe('127.0.0.3');
+    expect((await connecting).remote.host).toBe('127.0.0.3');
   });
 
   test('tries its second address at once if the first refuses', async () => {
     const onward = await server(undefined);
     system.addresses = ['127.0.0.2', '127.0.0.1'];
-    expect((await dial('two.test', onward, undefined)).remote.host).toBe('127.0.0.1');
+    expect((await connectTo('two.test', onward, undefined)).remote.host).toBe('127.0.0.1');
   });
 
   test('leaves no attempt behind after the timeout', async () => {
@@ -137,13 +137,13 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     await stalled('127.0.0.3', dead.port);
     system.addresses = ['127.0.0.2', '127.0.0.3'];
     const controller = new AbortController();
-    const dialling = systemEnvironment.dial({
+    const connecting = systemEnvironment.dial({
       host: 'dead.test',
       port: dead.port,
       keepAliveMs: 0,
       signal: controller.signal,
     });
-    const failed = expect(dialling).rejects.toThrow('enough');
+    const failed = expect(connecting).rejects.toThrow('enough');
     await waitFor(() => system.asked === 2);
     controller.abort(new Error('enough'));
     await failed;
@@ -152,7 +152,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
   test('reports both failures', async () => {
     system.addresses = ['127.0.0.2', '127.0.0.3'];
     const port = await freePort();
-    await expect(dial('two.test', port, undefined)).rejects.toMatchObject({
+    await expect(connectTo('two.test', port, undefined)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringContaining('nothing listens there'),
       cause: { errors: [{ address: '127.0.0.2' }, { address: '127.0.0.3' }] },

@@ -7,7 +7,7 @@ import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { clearAway, dial, hear, listening } from './tls-stage.js';
+import { clearAway, connectTo, hear, listening } from './tls-stage.js';
 
 afterEach(clearAway);
 
@@ -40,7 +40,7 @@ test('a client with a key offers the PSK, the suites and the mode of the page, a
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
   const connected = once(server, 'connection');
-  const refused = dial({ host: '127.0.0.1', port }, { key: generateKey() }).catch((error) => error.code);
+  const refused = connectTo({ host: '127.0.0.1', port }, { key: generateKey() }).catch((error) => error.code);
   const [socket] = await connected;
   const [record] = (await once(socket, 'data')) as [Buffer];
   socket.destroy();

@@ -55,9 +55,9 @@ test.each(Object.entries(endings))('when %s', async (_, { options, reason, end }
     failed: nothing,
   });
   const sockets: MemoryTransport[] = [];
-  const dials: { readonly open: number; readonly atMs: number }[] = [];
+  const attempts: { readonly open: number; readonly atMs: number }[] = [];
   const dial: Dial = async (given) => {
-    dials.push({ open: sockets.filter(({ destroyed }) => !destroyed).length, atMs: clock.now() });
+    attempts.push({ open: sockets.filter(({ destroyed }) => !destroyed).length, atMs: clock.now() });
     const socket = await network.dial(given);
     sockets.push(socket as MemoryTransport);
     return socket;
@@ -78,8 +78,8 @@ test.each(Object.entries(endings))('when %s', async (_, { options, reason, end }
   end(peers[0] as Transport, network.links[0], client);
   await clock.advance(60_000);
   expect(ends.map((each) => each.reason)).toEqual([reason]);
-  expect(dials.map(({ open }) => open)).toEqual([0, 0]);
-  const restMs = (dials[1]?.atMs ?? 0) - (ends[0]?.atMs ?? 0);
+  expect(attempts.map(({ open }) => open)).toEqual([0, 0]);
+  const restMs = (attempts[1]?.atMs ?? 0) - (ends[0]?.atMs ?? 0);
   expect(restMs).toBeGreaterThanOrEqual(500);
   expect(restMs).toBeLessThan(750);
 });

@@ -34,23 +34,23 @@ async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
 
 /** The events of a transport, in order. */
 function listen(transport: Transport): string[] {
-  const told: string[] = [];
+  const events: string[] = [];
   transport.start({
-    received: (chunk) => told.push(chunk.toString('latin1')),
+    received: (chunk) => events.push(chunk.toString('latin1')),
     drained: () => {},
-    ended: () => told.push('ended'),
-    closed: () => told.push('closed'),
+    ended: () => events.push('ended'),
+    closed: () => events.push('closed'),
   });
-  return told;
+  return events;
 }
 
 test('delivers bytes that arrived before the start, and then the end', async () => {
   const { transport, socket } = await withSocket();
   socket.end('early');
   await new Promise(setImmediate);
-  const told = listen(transport);
-  await waitFor(() => told.includes('ended'));
-  expect(told).toEqual(['early', 'ended']);
+  const events = listen(transport);
+  await waitFor(() => events.includes('ended'));
+  expect(events).toEqual(['early', 'ended']);
 });
 
 test.each(['before', 'after'])(
@@ -58,14 +58,14 @@ test.each(['before', 'after'])(
   async (when) => {
     const { transport, socket } = await withSocket();
     if (when === 'before') transport.pause();
-    const told = listen(transport);
+    const events = listen(transport);
     if (when === 'after') transport.pause();
     socket.end('held back');
     await once(socket, 'finish');
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     transport.resume();
-    await waitFor(() => told.includes('ended'));
-    expect(told).toEqual(['held back', 'ended']);
+    await waitFor(() => events.includes('ended'));
+    expect(events).toEqual(['held back', 'ended']);
   },
 );

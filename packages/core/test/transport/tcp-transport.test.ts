@@ -24,8 +24,8 @@ const never = () => new AbortController().signal;
 function listen(
   transport: Transport,
   heard: (chunk: Buffer) => void = () => {},
-): { told: string[]; received: () => string; receivedBytes: () => number } {
-  const told: string[] = [];
+): { events: string[]; received: () => string; receivedBytes: () => number } {
+  const events: string[] = [];
   const chunks: Buffer[] = [];
   let receivedBytes = 0;
   const handler: TransportHandler = {
@@ -34,12 +34,12 @@ function listen(
       receivedBytes += chunk.length;
       chunks.push(Buffer.from(chunk));
     },
-    drained: () => told.push('drained'),
-    ended: () => told.push('ended'),
-    closed: (error) => told.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed'),
+    drained: () => events.push('drained'),
+    ended: () => events.push('ended'),
+    closed: (error) => events.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed'),
   };
   transport.start(handler);
-  return { told, received: () => Buffer.concat(chunks).toString('latin1'), receivedBytes: () => receivedBytes };
+  return { events, received: () => Buffer.concat(chunks).toString('latin1'), receivedBytes: () => receivedBytes };
 }
 
 async function accepting(): Promise<{ listener: Listener; accepted: Transport[] }> {
@@ -151,8 +151,8 @@ describe('a TCP transport', () => {
     const { transport, socket } = await withSocket();
     socket.end('early');
     await new Promise(setImmediate);
-    const { told, received } = listen(transport);
-    await waitFor(() => told.includes('ended'));
+    const { events, received } = listen(transport);
+    await waitFor(() => events.includes('ended'));
     expect(received()).toBe('early');
   });
 
@@ -160,10 +160,10 @@ describe('a TCP transport', () => {
     const { server } = await pair();
     server.destroy();
     await new Promise(setImmediate);
-    const { told } = listen(server);
-    await waitFor(() => told.length > 0);
+    const { events } = listen(server);
+    await waitFor(() => events.length > 0);
     await new Promise(setImmediate);
-    expect(told).toEqual(['closed']);
+    expect(events).toEqual(['closed']);
   });
 
   test('survives a reset before the start, and reports it then', async () => {
@@ -173,29 +173,29 @@ describe('a TCP transport', () => {
     socket.resetAndDestroy();
     await once(socket, 'close');
     await new Promise(setImmediate);
-    const { told } = listen(transport);
-    await waitFor(() => told.length > 0);
-    expect(told.at(-1)).toMatch(/^closed/);
+    const { events } = listen(transport);
+    await waitFor(() => events.length > 0);
+    expect(events.at(-1)).toMatch(/^closed/);
   });
 
   test('reports a reset as closed with the error', async () => {
     const { transport, socket } = await withSocket();
-    const { told } = listen(transport);
+    const { events } = listen(transport);
     socket.resetAndDestroy();
-    await waitFor(() => told.length > 0);
-    expect(told).toEqual(['closed: ECONNRESET']);
+    await waitFor(() => events.length > 0);
+    expect(events).toEqual(['closed: ECONNRESET']);
   });
 
   test('continues to send after the peer has ended', async () => {
     const { client, server } = await pair();
     const [atClient, atServer] = [listen(client), listen(server)];
     client.end();
-    await waitFor(() => atServer.told.includes('ended'));
+    await waitFor(() => atServer.events.includes('ended'));
     server.write(Buffer.from('last words'));
     server.end();
-    await waitFor(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    await waitFor(() => atClient.events.includes('closed') && atServer.events.includes('closed'));
     expect(atClient.received()).toBe('last words');
-    expect([atClient.told, atServer.told]).toEqual([
+    expect([atClient.events, atServer.events]).toEqual([
       ['ended', 'closed'],
       ['ended', 'closed'],
     ]);
@@ -203,7 +203,7 @@ describe('a TCP transport', () => {
 
   test('is not writable above the high-water mark, and emits drained below it', async () => {
     const { client, server } = await pair();
-    const { told } = listen(client);
+    const { events } = listen(client);
     const block = Buffer.alloc(1 << 20);
     let blocks = 0;
     while (blocks < 64) {
@@ -214,7 +214,7 @@ describe('a TCP transport', () => {
     expect(client.writable).toBe(false);
     expect(client.unsentBytes).toBeGreaterThan(0);
     const { receivedBytes } = listen(server);
-    await waitFor(() => told.includes('drained'));
+    await waitFor(() => events.includes('drained'));
     expect(client.writable).toBe(true);
     expect(client.unsentBytes).toBe(0);
     await waitFor(() => receivedBytes() === blocks * block.length);
@@ -222,7 +222,7 @@ describe('a TCP transport', () => {
 
   test('is not writable above the high-water mark after many small writes', async () => {
     const { client, server } = await pair();
-    const { told } = listen(client);
+    const { events } = listen(client);
     const block = Buffer.alloc(1 << 18);
     let blocks = 0;
     for (; client.writable && blocks < 128; blocks++) {
@@ -233,7 +233,7 @@ describe('a TCP transport', () => {
     expect(client.writable).toBe(false);
     expect(client.unsentBytes).toBeLessThan(1 << 21);
     const { receivedBytes } = listen(server);
-    await waitFor(() => told.includes('drained'));
+    await waitFor(() => events.includes('drained'));
     expect(client.writable).toBe(true);
     await waitFor(() => receivedBytes() === blocks * block.length);
   });
@@ -263,14 +263,14 @@ describe('a TCP transport', () => {
 
   test('delivers nothing while paused, and everything afterwards', async () => {
     const { transport, socket } = await withSocket();
-    const { told, received } = listen(transport);
+    const { events, received } = listen(transport);
     transport.pause();
     socket.end('held back');
     await once(socket, 'finish');
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
-    expect([received(), told]).toEqual(['', []]);
+    expect([received(), events]).toEqual(['', []]);
     transport.resume();
-    await waitFor(() => told.includes('ended'));
+    await waitFor(() => events.includes('ended'));
     expect(received()).toBe('held back');
   });
 });
@@ -278,10 +278,10 @@ describe('a TCP transport', () => {
 describe('a TCP transport that is paused', () => {
   test('reports the end if no bytes are unread', async () => {
     const { transport, socket } = await withSocket();
-    const { told } = listen(transport);
+    const { events } = listen(transport);
     transport.pause();
     socket.end();
-    await waitFor(() => told.includes('ended'));
+    await waitFor(() => events.includes('ended'));
   });
 });
 
@@ -332,9 +332,9 @@ describe('connecting', () => {
       reason,
     );
     const controller = new AbortController();
-    const dialling = tcpDial({ ...options, signal: controller.signal }, systemEnvironment.clock);
+    const connecting = tcpDial({ ...options, signal: controller.signal }, systemEnvironment.clock);
     controller.abort(reason);
-    await expect(dialling).rejects.toBe(reason);
+    await expect(connecting).rejects.toBe(reason);
   });
 });
 

@@ -7,7 +7,7 @@ import { generateKey } from '../../src/security/shared-key.js';
 import type { TlsOptions } from '../../src/security/tls-options.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { type CertificateOptions, makeCertificate } from './certificates.js';
-import { clearAway, dial, hear, listening, plainClient, plainServer, strange } from './tls-stage.js';
+import { clearAway, connectTo, hear, listening, plainClient, plainServer, strange } from './tls-stage.js';
 
 afterEach(clearAway);
 
@@ -24,7 +24,7 @@ describe('a server with a certificate', () => {
   test('is accepted by a client that trusts its issuer, and identified by its fingerprint', async () => {
     const own = signed();
     const { address, accepted } = await listening({ tls: own });
-    const client = await dial(address, { tls: trusting });
+    const client = await connectTo(address, { tls: trusting });
     await waitFor(() => accepted.length === 1);
     const server = accepted[0] as Transport;
     expect([client.encrypted, server.encrypted]).toEqual([true, true]);
@@ -47,7 +47,7 @@ describe('a server with a certificate', () => {
     ],
   ])('that %s is refused, and the error says what to do', async (_, certificate, tls, why) => {
     const { address } = await listening({ tls: signed(certificate) });
-    await expect(dial(address, { tls })).rejects.toMatchObject({
+    await expect(connectTo(address, { tls })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringMatching(why),
     });
@@ -56,13 +56,13 @@ describe('a server with a certificate', () => {
   test('that is self-signed is refused, unless the client trusts it', async () => {
     const { cert, key } = makeCertificate({ name: '127.0.0.1' });
     const { address } = await listening({ tls: { cert, key } });
-    await expect(dial(address, { tls: true })).rejects.toThrow(/an issuer that this program does not trust/);
-    expect((await dial(address, { tls: { ca: cert } })).identity).toBeDefined();
+    await expect(connectTo(address, { tls: true })).rejects.toThrow(/an issuer that this program does not trust/);
+    expect((await connectTo(address, { tls: { ca: cert } })).identity).toBeDefined();
   });
 
   test('is reached under another name with servername', async () => {
     const { address } = await listening({ tls: signed({ name: 'camera.lab' }) });
-    expect((await dial(address, { tls: { ...trusting, servername: 'camera.lab' } })).encrypted).toBe(true);
+    expect((await connectTo(address, { tls: { ...trusting, servername: 'camera.lab' } })).encrypted).toBe(true);
   });
 
   test('gets the name to which the client connects, so that it can have several', async () => {
@@ -74,19 +74,19 @@ describe('a server with a certificate', () => {
       done(null, context);
     };
     const { address } = await listening({ tls: { SNICallback } });
-    expect((await dial({ ...address, host: 'localhost' }, { tls: trusting })).encrypted).toBe(true);
+    expect((await connectTo({ ...address, host: 'localhost' }, { tls: trusting })).encrypted).toBe(true);
     expect(asked).toEqual(['localhost']);
   });
 
   test('that is not verified (rejectUnauthorized: false) has no identity', async () => {
     const { address } = await listening({ tls: signed({ days: -1 }) });
-    const client = await dial(address, { tls: { rejectUnauthorized: false } });
+    const client = await connectTo(address, { tls: { rejectUnauthorized: false } });
     expect([client.encrypted, client.identity]).toEqual([true, undefined]);
   });
 
   test('is rejected by a client with a key, whatever the issuer of the certificate', async () => {
     const { address, accepted, refused } = await listening({ tls: signed() });
-    await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
+    await expect(connectTo(address, { key: generateKey() })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('the server sent a certificate and did not prove that it has the key'),
     });
@@ -123,16 +123,16 @@ describe('a server that requires certificates', () => {
   test('accepts a client whose certificate its ca has signed, and knows its fingerprint', async () => {
     const { address, accepted } = await listening({ tls: asking() });
     const own = signed({ name: 'workstation' });
-    await dial(address, { tls: { ...trusting, ...own } });
+    await connectTo(address, { tls: { ...trusting, ...own } });
     await waitFor(() => accepted.length === 1);
     expect(accepted[0]?.identity).toBe(new X509Certificate(own.cert).fingerprint256);
   });
 
   test('rejects a client without one, which gets an error although its handshake was complete', async () => {
     const { address, accepted, refused } = await listening({ tls: asking() });
-    const client = await dial(address, { tls: trusting });
-    const { errors, told } = hear(client);
-    await waitFor(() => told.includes('closed'));
+    const client = await connectTo(address, { tls: trusting });
+    const { errors, events } = hear(client);
+    await waitFor(() => events.includes('closed'));
     expect(errors).toMatchObject([
       {
         code: 'ERR_SERPY_AUTH',
@@ -147,8 +147,8 @@ describe('a server that requires certificates', () => {
   test('rejects a client whose certificate has another issuer', async () => {
     const { address, accepted, refused } = await listening({ tls: asking() });
     const { cert, key } = makeCertificate({ name: 'workstation' });
-    const { told } = hear(await dial(address, { tls: { ...trusting, cert, key } }));
-    await waitFor(() => refused.length === 1 && told.includes('closed'));
+    const { events } = hear(await connectTo(address, { tls: { ...trusting, cert, key } }));
+    await waitFor(() => refused.length === 1 && events.includes('closed'));
     expect(refused[0]).toMatch(
       /or its certificate is not valid|the certificate of the client is expired or not signed/,
     );
@@ -158,7 +158,7 @@ describe('a server that requires certificates', () => {
   test('and accepts others too has no identity of those', async () => {
     const { address, accepted } = await listening({ tls: { ...asking(), rejectUnauthorized: false } });
     const { cert, key } = makeCertificate({ name: 'workstation' });
-    await dial(address, { tls: { ...trusting, cert, key } });
+    await connectTo(address, { tls: { ...trusting, cert, key } });
     await waitFor(() => accepted.length === 1);
     expect(accepted[0]?.identity).toBeUndefined();
   });
@@ -167,7 +167,7 @@ describe('a server that requires certificates', () => {
 describe('a client with certificates', () => {
   test('rejects a server with a key, and both ends report the cause', async () => {
     const { address, refused } = await listening({ key: generateKey() });
-    await expect(dial(address, { tls: trusting })).rejects.toMatchObject({
+    await expect(connectTo(address, { tls: trusting })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('a server with a key needs the option key at this end'),
     });
@@ -177,7 +177,7 @@ describe('a client with certificates', () => {
 
   test('reports a server without TLS', async () => {
     const address = await plainServer((socket) => socket.write('welcome\x1f'));
-    await expect(dial(address, { tls: trusting })).rejects.toThrow(/the server does not use TLS/);
+    await expect(connectTo(address, { tls: trusting })).rejects.toThrow(/the server does not use TLS/);
   });
 
   test('names the option if node:tls rejects it', async () => {
@@ -187,7 +187,7 @@ describe('a client with certificates', () => {
       code: 'ERR_SERPY_OPTION',
       message: expect.stringContaining('node:tls rejects the option tls'),
     };
-    await expect(dial(address, wrong)).rejects.toMatchObject(refused);
+    await expect(connectTo(address, wrong)).rejects.toMatchObject(refused);
     await expect(listening(wrong)).rejects.toMatchObject(refused);
   });
 });

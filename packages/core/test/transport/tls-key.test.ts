@@ -13,7 +13,16 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { generateKey, sharedKey } from '../../src/security/shared-key.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { makeCertificate } from './certificates.js';
-import { clearAway, dial, hear, listening, plainClient, plainServer, strange, strangeServer } from './tls-stage.js';
+import {
+  clearAway,
+  connectTo,
+  hear,
+  listening,
+  plainClient,
+  plainServer,
+  strange,
+  strangeServer,
+} from './tls-stage.js';
 
 afterEach(clearAway);
 
@@ -37,13 +46,13 @@ const derived = (label: string) => new Uint8Array(hkdfSync('sha256', Buffer.from
 
 async function pair() {
   const { address, accepted } = await listening({ key });
-  const client = await dial(address, { key });
+  const client = await connectTo(address, { key });
   await waitFor(() => accepted.length === 1);
   return { client, server: accepted[0] as Transport };
 }
 
 /** Node reads the certificate authorities of a computer once, when it starts. */
-function dialInAnotherProcess(port: number, given: string, trusted: string): Promise<string> {
+function connectInAnotherProcess(port: number, given: string, trusted: string): Promise<string> {
   const root = new URL('../../../../', import.meta.url);
   const env = {
     ...process.env,
@@ -51,7 +60,7 @@ function dialInAnotherProcess(port: number, given: string, trusted: string): Pro
     TSX_TSCONFIG_PATH: fileURLToPath(new URL('tsconfig.base.json', root)),
   };
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const program = fileURLToPath(new URL('dial-with-key.ts', import.meta.url));
+  const program = fileURLToPath(new URL('connect-with-key.ts', import.meta.url));
   return new Promise((resolve) => {
     execFile(process.execPath, ['--import', tsx, program, String(port), given], { env }, (error, stdout, stderr) =>
       resolve(error ? stderr : stdout.trim()),
@@ -72,18 +81,18 @@ describe('two ends with one key', () => {
     await waitFor(() => atServer.received() === 'temperature?');
     server.write(Buffer.from('21.5'));
     server.end();
-    await waitFor(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    await waitFor(() => atClient.events.includes('closed') && atServer.events.includes('closed'));
     expect(atClient.received()).toBe('21.5');
     expect([...atClient.errors, ...atServer.errors]).toEqual([]);
   });
 
   test('have authenticated even if the client leaves at once: the server has had a link', async () => {
     const { address, accepted, refused } = await listening({ key });
-    (await dial(address, { key })).destroy();
+    (await connectTo(address, { key })).destroy();
     await waitFor(() => accepted.length + refused.length === 1);
     expect(refused).toEqual([]);
-    const { told } = hear(accepted[0] as Transport);
-    await waitFor(() => told.includes('closed'));
+    const { events } = hear(accepted[0] as Transport);
+    await waitFor(() => events.includes('closed'));
   });
 
   test('keep bytes that arrive before the start, and the end', async () => {
@@ -91,8 +100,8 @@ describe('two ends with one key', () => {
     client.write(Buffer.from('early'));
     client.end();
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-    const { told, received } = hear(server);
-    await waitFor(() => told.includes('ended'));
+    const { events, received } = hear(server);
+    await waitFor(() => events.includes('ended'));
     expect(received()).toBe('early');
   });
 
@@ -100,8 +109,8 @@ describe('two ends with one key', () => {
     const { client, server } = await pair();
     client.end();
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-    const { told } = hear(server);
-    await waitFor(() => told.includes('ended'));
+    const { events } = hear(server);
+    await waitFor(() => events.includes('ended'));
   });
 
   test('send no readable bytes on the wire', async () => {
@@ -117,7 +126,7 @@ describe('two ends with one key', () => {
         from.pipe(to);
       }
     });
-    const client = await dial(relay, { key });
+    const client = await connectTo(relay, { key });
     await waitFor(() => accepted.length === 1);
     const { received } = hear(accepted[0] as Transport);
     const words = 'the gain of the camera is 42';
@@ -140,7 +149,7 @@ describe('a server with a key', () => {
 
   test('rejects a serpy client with another key, and both ends report it', async () => {
     const { address, accepted, refused } = await listening({ key });
-    await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
+    await expect(connectTo(address, { key: generateKey() })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringMatching(
         /^cannot connect to 127\.0\.0\.1:\d+: the server has a different key: give both ends the same key/,
@@ -316,13 +325,13 @@ describe('a server with a key', () => {
       { maxPendingConnections: 2, maxAuthFailuresPerMinute: 2 },
     );
     for (let i = 0; i < 5; i++) {
-      await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+      await expect(connectTo(address, { key: generateKey() })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
     }
     for (let i = 0; i < 20; i++) await plainClient(address);
     for (let i = 0; i < 3; i++) await plainClient(address, Buffer.from('160301', 'hex'));
     await waitFor(() => turnedAway.length >= 6);
     expect(gate.pending).toBeLessThanOrEqual(16 + 2);
-    await dial(address, { key });
+    await connectTo(address, { key });
     await waitFor(() => accepted.length === 1);
     expect(new Set(turnedAway)).toEqual(new Set(['maxPendingConnections']));
   });
@@ -338,7 +347,7 @@ describe('a server with a key', () => {
 
   test('that is closed keeps the established links', async () => {
     const { address, listener, accepted } = await listening({ key });
-    const client = await dial(address, { key });
+    const client = await connectTo(address, { key });
     await waitFor(() => accepted.length === 1);
     listener.close();
     const { received } = hear(accepted[0] as Transport);
@@ -353,19 +362,19 @@ describe('a client with a key', () => {
 
   test('rejects a server with another key', async () => {
     const address = await strangeServer({ ...tls13, pskCallback: () => Buffer.alloc(32, 7) });
-    await expect(dial(address, { key })).rejects.toThrow(/the server has a different key/);
+    await expect(connectTo(address, { key })).rejects.toThrow(/the server has a different key/);
   });
 
   test('rejects a server that does not know the identity of the key', async () => {
     const address = await strangeServer({ ...tls13, pskCallback: () => null });
-    await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+    await expect(connectTo(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
   });
 
   test('rejects a server that sends a certificate instead, whether valid or not', async () => {
     for (const options of [{}, { maxVersion: 'TLSv1.2' }] as const) {
       const { cert, key: privateKey } = makeCertificate({ name: '127.0.0.1' });
       const address = await strangeServer({ ...options, cert, key: privateKey });
-      await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+      await expect(connectTo(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
     }
   });
 
@@ -377,8 +386,8 @@ describe('a client with a key', () => {
     const trusted = join(folder, 'ca.pem');
     writeFileSync(trusted, authority.cert);
     try {
-      expect(await dialInAnotherProcess(port, 'none', trusted)).toBe('accepted'); // with certificates it is accepted
-      expect(await dialInAnotherProcess(port, key, trusted)).toBe('ERR_SERPY_AUTH');
+      expect(await connectInAnotherProcess(port, 'none', trusted)).toBe('accepted'); // with certificates it is accepted
+      expect(await connectInAnotherProcess(port, key, trusted)).toBe('ERR_SERPY_AUTH');
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -387,7 +396,7 @@ describe('a client with a key', () => {
   test('rejects a server that selects another cipher suite, or an older TLS', async () => {
     for (const options of [{ ciphers: 'TLS_AES_256_GCM_SHA384' }, { maxVersion: 'TLSv1.2', ciphers: 'PSK' }] as const) {
       const address = await strangeServer({ ...options, pskCallback: () => Buffer.from(psk) });
-      await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+      await expect(connectTo(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
     }
   });
 
@@ -397,7 +406,7 @@ describe('a client with a key', () => {
     ['HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
   ])('reports a server that begins in %s as one without TLS', async (_, greeting) => {
     const address = await plainServer((socket) => socket.write(greeting, 'latin1'));
-    await expect(dial(address, { key })).rejects.toMatchObject({
+    await expect(connectTo(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('the server does not use TLS'),
     });
@@ -405,7 +414,7 @@ describe('a client with a key', () => {
 
   test('reports a server that closes as one that may not use TLS', async () => {
     const address = await plainServer((socket) => socket.once('data', () => socket.end()));
-    await expect(dial(address, { key })).rejects.toMatchObject({
+    await expect(connectTo(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('it may not use TLS'),
     });
@@ -419,12 +428,12 @@ describe('a client with a key', () => {
       });
     });
     const controller = new AbortController();
-    const dialling = dial(address, { key }, controller.signal);
+    const connecting = connectTo(address, { key }, controller.signal);
     await waitFor(() => reached);
     const { ConnectError } = await import('../../src/errors.js');
     const reason = new ConnectError('did not answer within 1000 ms');
     controller.abort(reason);
-    await expect(dialling).rejects.toMatchObject({
+    await expect(connecting).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       cause: reason,
       message: expect.stringContaining('did not answer the TLS handshake. It may not use TLS'),
@@ -434,17 +443,17 @@ describe('a client with a key', () => {
   test('ends with the reason of its signal, aborted before and during the attempt', async () => {
     const address = await plainServer(() => {});
     const reason = new Error('no time');
-    await expect(dial(address, { key }, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(connectTo(address, { key }, AbortSignal.abort(reason))).rejects.toBe(reason);
     const controller = new AbortController();
-    const dialling = dial(address, { key }, controller.signal);
+    const connecting = connectTo(address, { key }, controller.signal);
     controller.abort(reason);
-    await expect(dialling).rejects.toBe(reason);
+    await expect(connecting).rejects.toBe(reason);
   });
 
   test('fails with an explanation if nothing listens', async () => {
     const { address, listener } = await listening({ key });
     listener.close();
-    await expect(dial(address, { key })).rejects.toMatchObject({
+    await expect(connectTo(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringContaining('nothing listens there'),
     });

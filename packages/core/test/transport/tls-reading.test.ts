@@ -4,7 +4,7 @@ import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, test, vi } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { clearAway, dial, hear, listening } from './tls-stage.js';
+import { clearAway, connectTo, hear, listening } from './tls-stage.js';
 
 vi.mock(import('../../src/transport/read-buffer.js'), async (original) => ({
   ...(await original()),
@@ -17,7 +17,7 @@ const key = generateKey();
 
 async function pair(): Promise<{ client: Transport; server: Transport }> {
   const { address, accepted } = await listening({ key });
-  const client = await dial(address, { key });
+  const client = await connectTo(address, { key });
   await waitFor(() => accepted.length === 1);
   return { client, server: accepted[0] as Transport };
 }
@@ -31,20 +31,20 @@ test.each(['hello', ''])('delivers bytes that arrived before the start, and then
   if (words) client.write(Buffer.from(words));
   client.end();
   await turns();
-  const { received, told } = hear(server);
-  await waitFor(() => told.includes('closed'));
-  expect([received(), told]).toEqual([words, ['ended', 'closed']]);
+  const { received, events } = hear(server);
+  await waitFor(() => events.includes('closed'));
+  expect([received(), events]).toEqual([words, ['ended', 'closed']]);
 });
 
 test('delivers nothing while paused, and everything in order afterwards', async () => {
   const { client, server } = await pair();
-  const { received, told } = hear(server);
+  const { received, events } = hear(server);
   server.pause();
   client.write(Buffer.from('held back'));
   client.end();
   await turns();
-  expect([received(), told]).toEqual(['', []]);
+  expect([received(), events]).toEqual(['', []]);
   server.resume();
-  await waitFor(() => told.includes('closed'));
-  expect([received(), told]).toEqual(['held back', ['ended', 'closed']]);
+  await waitFor(() => events.includes('closed'));
+  expect([received(), events]).toEqual(['held back', ['ended', 'closed']]);
 });

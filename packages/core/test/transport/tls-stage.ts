@@ -36,7 +36,7 @@ function secured(settings: SecuritySettings) {
 
 export interface Heard {
   /** The events of the transport, in order. */
-  readonly told: string[];
+  readonly events: string[];
   readonly errors: Error[];
   received(): string;
   receivedBytes(): number;
@@ -44,7 +44,7 @@ export interface Heard {
 
 /** Starts a transport and records its events. It ends its stream after its peer. */
 export function hear(transport: Transport): Heard {
-  const told: string[] = [];
+  const events: string[] = [];
   const errors: Error[] = [];
   const chunks: Buffer[] = [];
   let receivedBytes = 0;
@@ -53,18 +53,18 @@ export function hear(transport: Transport): Heard {
       receivedBytes += chunk.length;
       chunks.push(Buffer.from(chunk));
     },
-    drained: () => told.push('drained'),
+    drained: () => events.push('drained'),
     ended: () => {
-      told.push('ended');
+      events.push('ended');
       transport.end();
     },
     closed: (error) => {
-      told.push('closed');
+      events.push('closed');
       if (error) errors.push(error);
     },
   });
   return {
-    told,
+    events,
     errors,
     received: () => Buffer.concat(chunks).toString('latin1'),
     receivedBytes: () => receivedBytes,
@@ -107,7 +107,7 @@ export async function listening(settings: SecuritySettings, limits: Partial<Hand
 }
 
 /** Connects with serpy. */
-export async function dial(
+export async function connectTo(
   address: Address,
   settings: SecuritySettings,
   signal: AbortSignal = new AbortController().signal,

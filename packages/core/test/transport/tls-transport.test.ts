@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
 import { SocketReader, useSharedBuffer } from '../../src/transport/read-buffer.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { clearAway, dial, hear, listening } from './tls-stage.js';
+import { clearAway, connectTo, hear, listening } from './tls-stage.js';
 
 afterEach(clearAway);
 
@@ -13,7 +13,7 @@ const key = generateKey();
 
 async function pair(from: 'client' | 'server') {
   const { address, accepted } = await listening({ key });
-  const client = await dial(address, { key });
+  const client = await connectTo(address, { key });
   await waitFor(() => accepted.length === 1);
   const server = accepted[0] as Transport;
   return from === 'client' ? { sender: client, reader: server } : { sender: server, reader: client };
@@ -48,30 +48,30 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
 
   test('delivers everything in order, however much it sends', async () => {
     const { sender, reader } = await pair(from);
-    const { received, told } = hear(reader);
+    const { received, events } = hear(reader);
     const pieces = Array.from({ length: 200 }, (_, n) => Buffer.alloc(n * 97, n));
     for (const piece of pieces) {
       sender.write(piece);
       sender.flush();
     }
     sender.end();
-    await waitFor(() => told.includes('closed'));
+    await waitFor(() => events.includes('closed'));
     expect(Buffer.from(received(), 'latin1').equals(Buffer.concat(pieces))).toBe(true);
   });
 
   test('delivers nothing while the reader is paused, and then everything in order', async () => {
     const { sender, reader } = await pair(from);
-    const { received, told } = hear(reader);
+    const { received, events } = hear(reader);
     reader.pause();
     const words = Buffer.alloc(50_000, 'held back. ');
     sender.write(words);
     sender.end();
     await turns();
-    expect([received(), told]).toEqual(['', []]);
+    expect([received(), events]).toEqual(['', []]);
     reader.resume();
-    await waitFor(() => told.includes('closed'));
+    await waitFor(() => events.includes('closed'));
     expect(received()).toBe(words.toString());
-    expect(told).toEqual(['ended', 'closed']);
+    expect(events).toEqual(['ended', 'closed']);
   });
 
   test('delivers one chunk for each resume, and the end last', async () => {
@@ -106,13 +106,13 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
       sender.end();
       await turns();
       if (paused) reader.pause();
-      const { received, told } = hear(reader);
+      const { received, events } = hear(reader);
       await turns();
-      if (paused) expect([received(), told]).toEqual(['', []]);
+      if (paused) expect([received(), events]).toEqual(['', []]);
       reader.resume();
-      await waitFor(() => told.includes('closed'));
+      await waitFor(() => events.includes('closed'));
       expect(received()).toBe('early');
-      expect(told).toEqual(['ended', 'closed']);
+      expect(events).toEqual(['ended', 'closed']);
     }
   });
 
@@ -120,9 +120,9 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     const { sender, reader } = await pair(from);
     sender.end();
     await turns();
-    const { told } = hear(reader);
-    await waitFor(() => told.includes('closed'));
-    expect(told).toEqual(['ended', 'closed']);
+    const { events } = hear(reader);
+    await waitFor(() => events.includes('closed'));
+    expect(events).toEqual(['ended', 'closed']);
   });
 
   test('receives bytes after it has ended its own stream', async () => {
@@ -141,13 +141,13 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     await turns();
     reader.write(Buffer.from('last words'));
     reader.end();
-    await waitFor(() => atSender.told.includes('closed'));
+    await waitFor(() => atSender.events.includes('closed'));
     expect(atSender.received()).toBe('last words');
   });
 
   test('emits drained when it has room again', async () => {
     const { sender, reader } = await pair(from);
-    const { told } = hear(sender);
+    const { events } = hear(sender);
     const block = Buffer.alloc(1 << 20);
     let blocks = 0;
     while (blocks < 64) {
@@ -157,7 +157,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     }
     expect(sender.writable).toBe(false);
     const { receivedBytes } = hear(reader);
-    await waitFor(() => told.includes('drained'));
+    await waitFor(() => events.includes('drained'));
     expect([sender.writable, sender.unsentBytes]).toEqual([true, 0]);
     await waitFor(() => receivedBytes() === blocks * block.length);
   });
@@ -180,11 +180,11 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
 
   test('that closes at once emits closed once', async () => {
     const { sender, reader } = await pair(from);
-    const { told } = hear(reader);
+    const { events } = hear(reader);
     sender.destroy();
-    await waitFor(() => told.includes('closed'));
+    await waitFor(() => events.includes('closed'));
     await turns();
-    expect(told.filter((each) => each === 'closed')).toHaveLength(1);
+    expect(events.filter((each) => each === 'closed')).toHaveLength(1);
   });
 });
 

@@ -102,7 +102,7 @@ describe('are rejected in linear time', () => {
     ['set', set(longs)],
     ['frozenset', frozen(longs)],
     ['set that is made of a list', called(longs)],
-    ['dict with honest keys first', dict([...Array.from({ length: 3000 }, (_, i) => binInt(i)), ...longs])],
+    ['dict with ordinary keys first', dict([...Array.from({ length: 3000 }, (_, i) => binInt(i)), ...longs])],
   ])('%s', (_, pickle) => {
     const before = process.cpuUsage();
     const result = readPickle(pickle);

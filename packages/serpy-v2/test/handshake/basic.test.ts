@@ -84,9 +84,9 @@ describe('a server whose peer is disconnected', () => {
     await deserted();
     const closed = server.closeServer({ reason: 'done', waitForAway: true });
     network.restore(5000);
-    const stranger = stage().client({ autoRestart: false, session: 'require' });
-    await stranger.connect('127.0.0.1', 5000).catch(() => {});
-    await until(() => stranger.state === 'closed');
+    const newClient = stage().client({ autoRestart: false, session: 'require' });
+    await newClient.connect('127.0.0.1', 5000).catch(() => {});
+    await until(() => newClient.state === 'closed');
     expect(await client.getData()).toBe('not there yet');
     await closed;
     expect(warnings).toEqual([]);
@@ -235,7 +235,7 @@ test('a disconnected peer takes no place from others, and one that reconnects fi
   const away = stage().client();
   await away.connect('127.0.0.1', 5000);
   const first = await server.getConnection();
-  away.destroy(); // without a goodbye
+  away.destroy(); // without a close
   client = stage().client({ reconnect });
   await client.connect('127.0.0.1', 5000);
   const second = await server.getConnection();
@@ -271,11 +271,11 @@ test.each([
   [`ab${'€'.repeat(400)}`, `ab${'€'.repeat(340)}`],
   [`abc${'🔬'.repeat(300)}`, `abc${'🔬'.repeat(255)}`],
   ['🔬'.repeat(256), '🔬'.repeat(256)],
-])('a reason of more than 1,024 bytes is cut between two characters', async (reason, told) => {
+])('a reason of more than 1,024 bytes is cut between two characters', async (reason, reported) => {
   const accepted = await pair();
   await client.close({ reason });
   await until(() => accepted.state === 'closed');
-  expect(accepted.closeInfo?.peerReason).toBe(told);
+  expect(accepted.closeInfo?.peerReason).toBe(reported);
 });
 
 test('the reason of the first close() counts, and closeServer() gives one to each peer', async () => {
@@ -315,7 +315,7 @@ test.each([
   ['without one', 'off', 2000, 2000],
   ['without one', 'off', 0, 0],
 ] as const)(
-  '%s (handshake: %j), with minDelayMs %j, a client waits %d ms before it dials again',
+  '%s (handshake: %j), with minDelayMs %j, a client waits %d ms before it connects again',
   async (_, handshake, minDelayMs, delayMs) => {
     await pair({ session: handshake, reconnect: { minDelayMs, baseDelayMs: 0 } });
     const reconnecting = once(client, 'reconnecting');

@@ -27,7 +27,7 @@ test.each(['event', 'getConnection', 'for await'])(
     await server.getConnection();
 
     const warnings: unknown[] = [];
-    const told = new Promise<void>((resolve) => {
+    const warned = new Promise<void>((resolve) => {
       const listenTo = (connection: Connection) => {
         connection.on('warning', ({ code }) => {
           warnings.push(code);
@@ -43,7 +43,7 @@ test.each(['event', 'getConnection', 'for await'])(
     peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
     peer.write(Buffer.from('decafecafe81070000000100000001', 'hex'));
     peer.flush();
-    await told;
+    await warned;
     await new Promise(setImmediate);
     expect(warnings).toEqual(['ERR_SERPY_CHECKSUM']);
     expect(toProcess).toEqual([]);

@@ -49,13 +49,13 @@ test('answers and cancellations of requests that do not exist are ignored', asyn
   const { client, server, accepted } = await stage().pair();
   server.onRequest((value) => value as string);
   expect(await client.request('one', noTimeout)).toBe('one');
-  const stranger = hostile((part) => (part.kind === 'request' ? { kind: 'response', id: 77 } : part));
-  await stranger.connect('127.0.0.1', 5000);
-  const lost = stranger.request('x', noTimeout).catch(({ code }) => code);
-  await stranger.sendData('still there');
+  const unrequested = hostile((part) => (part.kind === 'request' ? { kind: 'response', id: 77 } : part));
+  await unrequested.connect('127.0.0.1', 5000);
+  const lost = unrequested.request('x', noTimeout).catch(({ code }) => code);
+  await unrequested.sendData('still there');
   const other = await server.getConnection();
   expect(await other.getData()).toBe('still there');
-  stranger.destroy();
+  unrequested.destroy();
   expect(await lost).toBe('ERR_SERPY_CLOSED');
   expect(accepted.state).toBe('connected');
 });

@@ -744,8 +744,8 @@ test('a session that ends reports which of the small messages may not have arriv
   client.say('five');
   client.takeBytes();
   client.hear(ack(sizeOf('one'), 0, 1_000_000));
-  const told = client.session.resumable?.abort() as { readonly type: string; readonly value: unknown }[];
-  expect(told.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
+  const unknown = client.session.resumable?.abort() as { readonly type: string; readonly value: unknown }[];
+  expect(unknown.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
     'two',
     'three',
     5000,

@@ -363,7 +363,7 @@ test.each([
   [{ signal: null }, 'ERR_SERPY_OPTION', 'signal takes an AbortSignal'],
   [{ signal: { aborted: false } }, 'ERR_SERPY_OPTION', 'signal takes an AbortSignal'],
   [{ sizeBytes: 1.5 }, 'ERR_SERPY_OPTION', 'sizeBytes'],
-])('wrong options (%o) are told in a sentence, and leave the source alone', async (options, code, message) => {
+])('wrong options (%o) are reported in a sentence, and leave the source alone', async (options, code, message) => {
   await pair();
   const source = new PassThrough();
   const sent = client.sendStream(source, options as object);
@@ -538,16 +538,16 @@ test('an error with a very long message is reported in part', async () => {
 
 test('progress tells streams from messages, whose numbers may be the same', async () => {
   await pair();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (const end of [client, accepted]) {
-    end.on('progress', ({ direction, of, number }) => told.add(`${direction} ${of} ${number}`));
+    end.on('progress', ({ direction, of, number }) => reported.add(`${direction} ${of} ${number}`));
   }
   await client.sendData(Buffer.alloc(300_000));
   await accepted.getData();
   const sent = client.sendStream([Buffer.alloc(300_000)]);
   await buffer(await accepted.getStream());
   await sent;
-  expect([...told].sort()).toEqual(['receive message 0', 'receive stream 0', 'send message 0', 'send stream 0']);
+  expect([...reported].sort()).toEqual(['receive message 0', 'receive stream 0', 'send message 0', 'send stream 0']);
 });
 
 test.each([

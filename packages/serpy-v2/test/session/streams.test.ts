@@ -105,15 +105,15 @@ test('a receiver that does not read a stream throttles the sender, in bounded me
 
 test('both ends report its progress', async () => {
   await pair();
-  const told: unknown[] = [];
-  client.on('progress', (info) => told.push(info));
-  accepted.on('progress', (info) => told.push(info));
+  const reported: unknown[] = [];
+  client.on('progress', (info) => reported.push(info));
+  accepted.on('progress', (info) => reported.push(info));
   const sent = client.sendStream([Buffer.alloc(300_000)], { sizeBytes: 300_000 });
   await buffer(await accepted.getStream());
   await sent;
   for (const direction of ['send', 'receive']) {
-    expect(told).toContainEqual({ direction, of: 'stream', number: 0, doneBytes: 258_048, totalBytes: 300_000 });
-    expect(told).toContainEqual({ direction, of: 'stream', number: 0, doneBytes: 300_000, totalBytes: 300_000 });
+    expect(reported).toContainEqual({ direction, of: 'stream', number: 0, doneBytes: 258_048, totalBytes: 300_000 });
+    expect(reported).toContainEqual({ direction, of: 'stream', number: 0, doneBytes: 300_000, totalBytes: 300_000 });
   }
 });
 

@@ -160,7 +160,7 @@ describe('a damaged recording', () => {
     expect(found.neighbor(2000, 1, [0])).toBeUndefined();
   });
 
-  test('with a shape in the index that lies allocates nothing, and is told', async () => {
+  test('with a shape in the index that lies allocates nothing, and is reported', async () => {
     add(1);
     const header = Buffer.from(
       "\x93NUMPY\x01\x00\x76\x00{'descr': '<u2', 'fortran_order': False, 'shape': (60000, 60000), }".padEnd(127, ' ') +
@@ -179,7 +179,7 @@ describe('a damaged recording', () => {
     ['a pipe', (path: string) => execFileSync('mkfifo', [path])],
     ['a folder', (path: string) => mkdirSync(path)],
     ['a link to another file', (path: string) => symlinkSync('/etc/passwd', path)],
-  ])('with %s instead of a file is told, and not read', async (_, replace) => {
+  ])('with %s instead of a file is reported, and not read', async (_, replace) => {
     add(30);
     const past = pastOf(await scanned());
     for (const name of ['uint16-2x2.npy', 'values.jsonl']) {

@@ -148,7 +148,7 @@ describe('pages of a recording', () => {
     expect((await download(lan, '/messages/3.npy', { authorization })).status).toBe(200);
   });
 
-  test('a wrong mark is told, and nothing is written', async () => {
+  test('a wrong mark is reported, and nothing is written', async () => {
     const folder = recorded(5);
     const view = await viewOf();
     view.showRecording(folder);

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 
 /** What `connect` comes to, and when. */
-async function dialled(options: Partial<ConnectOptions> = {}, eachMs?: () => void) {
+async function connected(options: Partial<ConnectOptions> = {}, eachMs?: () => void) {
   const all = { protocol: 'auto', port: 5000, ...options } as ConnectOptions;
   let result: Connection | (Error & { code?: string }) | undefined;
   connect(all, {}, network).then(
@@ -58,7 +58,7 @@ describe('a client of auto refuses', () => {
     ['telnet', '\xff\xfd\x18\xff\xfd\x20', silent, /looks like telnet/, 0],
   ])('%s', async (_, greets, behaviour, message, withinMs) => {
     await scripted(network, [behaviour], greets);
-    const { result, afterMs } = await dialled();
+    const { result, afterMs } = await connected();
     expect(result).toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringMatching(message),
@@ -69,21 +69,21 @@ describe('a client of auto refuses', () => {
 
   test('lines that come again and again', async () => {
     const links = await scripted(network, [silent]);
-    const { result, afterMs } = await dialled({}, () => links[0]?.say('400 counts\n'));
+    const { result, afterMs } = await connected({}, () => links[0]?.say('400 counts\n'));
     expect(result).toMatchObject({ message: expect.stringContaining('lines of text') });
     expect(afterMs).toBeLessThanOrEqual(1100);
   });
 
   test('repeated blocks without an answer', async () => {
     const links = await scripted(network, [silent]);
-    const { result, afterMs } = await dialled({}, () => links[0]?.say('400 counts\x1f'));
+    const { result, afterMs } = await connected({}, () => links[0]?.say('400 counts\x1f'));
     expect(result).toMatchObject({ message: expect.stringContaining('did not answer') });
     expect(afterMs).toBeLessThanOrEqual(5100);
   });
 
   test('a server that sends more than a message may have, and does not answer', async () => {
     const links = await scripted(network, [silent]);
-    const { result } = await dialled({ maxMessageBytes: 1000, modeChangeTimeoutMs: 0 }, () =>
+    const { result } = await connected({ maxMessageBytes: 1000, modeChangeTimeoutMs: 0 }, () =>
       links[0]?.say('x'.repeat(9000)),
     );
     expect(result).toMatchObject({ message: expect.stringMatching(/It sent \d+ bytes/) });
@@ -99,7 +99,7 @@ describe('a v1 server that speaks before it answers the probe is one', () => {
     ['nothing but ends of blocks', '\x1f\x1f', []],
   ])('with %s', async (_, greeting, expected) => {
     await scripted(network, [speaksV1], greeting);
-    const { result } = await dialled();
+    const { result } = await connected();
     const connection = result as Connection;
     expect(connection.peerProtocol).toBe('v1');
     for (const value of expected) expect((await connection.getMessage()).value).toEqual(value);
@@ -112,7 +112,7 @@ describe('a v1 server that speaks before it answers the probe is one', () => {
     for (let at = 1; at < bytes.length; at++) {
       network = new MemoryNetwork();
       const links = await scripted(network, [silent]);
-      const connecting = dialled();
+      const connecting = connected();
       await network.settled();
       links[0]?.say(bytes.slice(0, at));
       await network.settled();
@@ -130,7 +130,7 @@ describe('a v1 server that speaks before it answers the probe is one', () => {
   test('with a large message that takes longer than an answer may', async () => {
     const links = await scripted(network, [silent]);
     let said = 0;
-    const { result, afterMs } = await dialled({}, () => {
+    const { result, afterMs } = await connected({}, () => {
       said++;
       if (said < 80) links[0]?.say('x'.repeat(1000));
       else if (said === 80) links[0]?.say(`\x1f${v1Answer}`);

@@ -145,7 +145,7 @@ describe('a server that is replaced by one of the other protocol', () => {
     const links = await scripted(network, [answersProbe, speaksV1]);
     const { connection, codes } = await client({ session: 'off' });
     expect(connection.peerProtocol).toBe('v2');
-    links[0]?.hangUp();
+    links[0]?.disconnect();
     await network.settled();
     await connection.sendData('in between');
     await network.clock.advance(2000);
@@ -160,7 +160,7 @@ describe('a server that is replaced by one of the other protocol', () => {
     const links = await scripted(network, [speaksV1, speaksV2]);
     const { connection } = await client({ session: 'off' });
     expect(connection.peerProtocol).toBe('v1');
-    links[0]?.hangUp();
+    links[0]?.disconnect();
     await network.clock.advance(10);
     await connection.sendData('in between');
     await network.clock.advance(3 * 6000);
@@ -256,7 +256,7 @@ describe('the answer of an auto server that comes late', () => {
 
 test.each([200, 400])('an auto server takes a probe whose parts come %i ms apart for one', async (apartMs) => {
   const server = await listen({ protocol: 'auto', port: 5000 }, network);
-  const dialled = await network.dial({
+  const transport = await network.dial({
     host: '127.0.0.1',
     port: 5000,
     keepAliveMs: 0,
@@ -264,18 +264,18 @@ test.each([200, 400])('an auto server takes a probe whose parts come %i ms apart
     security: undefined,
   });
   const heard: Buffer[] = [];
-  dialled.start({
+  transport.start({
     received: (chunk) => heard.push(Buffer.from(chunk)),
     drained: () => {},
     ended: () => {},
     closed: () => {},
   });
   for (const part of [probe.slice(0, 4), probe.slice(4, 11), probe.slice(11, 13), probe.slice(13)]) {
-    dialled.write(Buffer.from(part, 'latin1'));
-    dialled.flush();
+    transport.write(Buffer.from(part, 'latin1'));
+    transport.flush();
     await network.clock.advance(apartMs);
   }
   expect(Buffer.concat(heard).toString('hex').startsWith(v2Answer.toString('hex'))).toBe(true);
-  dialled.destroy();
+  transport.destroy();
   await server.closeServer();
 });

@@ -15,7 +15,7 @@ function member(name = '127.0.0.1') {
 
 const reconnect = { minDelayMs: 0, baseDelayMs: 1, maxDelayMs: 1 };
 
-/** A client of a session whose link breaks and that dials again, with a certificate of its own or, with the whole session in its hands, with another's. */
+/** A client of a session whose link breaks and that connects again, with a certificate of its own or, with the whole session in its hands, with another's. */
 async function comeBack(first: object, second: object) {
   const server = await listen({ protocol: 'v2', port: 0, tls: { ...member(), requestCert: true } });
   const links: Transport[] = [];

@@ -58,15 +58,15 @@ export class End {
   said = false;
   /** Nothing happens at it any more. */
   over = false;
-  /** The process is gone: nobody is there to be told anything. */
+  /** The process is gone: it gets no more calls. */
   dead = false;
-  /** What is known of the peer's goodbye. */
+  /** What is known of the close of the peer. */
   peerReason: string | undefined;
-  /** When a client dials again, or a server gives up waiting. */
+  /** When a client connects again, or a server gives up waiting. */
   wakeMs: number | undefined;
   /** When it closes, whatever is left to be said. */
   closeMs: number | undefined;
-  /** How many messages of a session were told to be unknown. */
+  /** How many messages of a session were reported as unknown. */
   unknown = 0;
   /** How many messages of a session have been delivered. */
   readonly deliveredIn = new WeakMap<ReliableSession<Frame>, number>();
@@ -191,7 +191,7 @@ export class End {
       }
       const first = this.outbox[0];
       if (first === undefined) {
-        if (this.closing && (resumable === undefined || resumable.allAcknowledged)) this.sayGoodbye();
+        if (this.closing && (resumable === undefined || resumable.allAcknowledged)) this.sendClose();
         break;
       }
       if (!this.session.canSend || !writable) break;
@@ -215,7 +215,7 @@ export class End {
     this.out.push(Buffer.concat(pieces));
   }
 
-  sayGoodbye(): void {
+  sendClose(): void {
     if (this.wire === undefined || this.said) return;
     this.session.resumable?.writeClose(`${this.name} is done`);
     this.flush();
@@ -254,9 +254,9 @@ export class End {
     const { resumable } = this.session;
     if (resumable?.peerClose !== undefined) {
       this.peerReason = resumable.peerClose.reason;
-      this.sayGoodbye();
+      this.sendClose();
     } else if (end === 'fin' && resumable?.flowControlled !== true) {
-      this.sayGoodbye();
+      this.sendClose();
     }
     this.lose('fin');
   }
@@ -317,13 +317,13 @@ export class End {
     this.#world.linkLost(this);
   }
 
-  /** The connection is over: what is not known to have arrived is told. */
+  /** The connection is over: what is not known to have arrived is reported. */
   finish(): void {
     if (this.over) return;
     this.lose('fin');
     if (this.over) return;
     this.over = true;
-    for (const shown of this.session.resumable?.abort() ?? []) this.#told(shown);
+    for (const shown of this.session.resumable?.abort() ?? []) this.#markUnknown(shown);
     this.readHeld();
     this.#refuseQueued();
   }
@@ -379,14 +379,14 @@ export class End {
 
   #warned(error: SerpyErrorLike): void {
     if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN') {
-      for (const shown of (error as unknown as { messages: readonly unknown[] }).messages) this.#told(shown);
+      for (const shown of (error as unknown as { messages: readonly unknown[] }).messages) this.#markUnknown(shown);
     } else if (error.code === 'ERR_SERPY_VALUE') {
       throw new Error(`${this.name} says that bytes were changed, and nobody has: ${error.message}`);
     }
   }
 
   /** This message may be lost. */
-  #told(shown: unknown): void {
+  #markUnknown(shown: unknown): void {
     const { value } = shown as { value: Buffer | string };
     const n = typeof value === 'string' ? Number(value.split(' ')[0]) : value.readUInt32LE();
     const sending = this.byNumber[n];

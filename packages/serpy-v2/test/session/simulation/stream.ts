@@ -60,7 +60,7 @@ export class Stream {
     this.bytes = kept.length;
   }
 
-  /** Nothing arrives any more, and nobody is told. */
+  /** Nothing arrives any more, without a report. */
   swallow(): void {
     this.swallows = true;
     this.truncate(0);

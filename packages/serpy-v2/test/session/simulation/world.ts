@@ -88,7 +88,7 @@ export class World implements Surroundings {
   #links = 0;
   #sent = 0;
   #calm = false;
-  /** Whether something happened that ends a session, so that messages may be lost if their senders are told. */
+  /** Whether something happened that ends a session, so that messages may be lost if their senders get a report. */
   #mayLose = false;
 
   /** @param rounds in which it must heal */
@@ -246,7 +246,7 @@ export class World implements Surroundings {
       case 'spoil':
         return this.#spoil();
       case 'overheard':
-        return this.#dialAsThief();
+        return this.#connectAsThief();
       case 'close':
         return this.#close();
       case 'restart':
@@ -274,7 +274,7 @@ export class World implements Surroundings {
     this.#living = [...this.#living.filter(({ over }) => !over), end];
   }
 
-  #dial(client: End): void {
+  #connect(client: End): void {
     client.wakeMs = undefined;
     if (!this.#calm && this.draw(10) === 0) {
       client.wakeMs = this.nowMs + this.draw(2000); // nobody answers
@@ -379,7 +379,7 @@ export class World implements Surroundings {
   #wake(end: End): void {
     end.wakeMs = undefined;
     if (end.role === 'client') {
-      this.#dial(end);
+      this.#connect(end);
       return;
     }
     this.#mayLose = true; // its window is over
@@ -432,7 +432,7 @@ export class World implements Surroundings {
   }
 
   /** Somebody has overheard how a client came back, and says the same. */
-  #dialAsThief(): void {
+  #connectAsThief(): void {
     const overheard = this.#pick(this.#hellos);
     if (overheard === undefined) return;
     const { toServer } = overheard.wire;

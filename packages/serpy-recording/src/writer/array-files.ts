@@ -1,9 +1,9 @@
 /** The `.npy` files of a recording: one for all arrays of a type and shape. A file can be opened at any moment while it grows. */
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
-import { hashSoFar } from './chain.js';
+import { hashSoFar } from '../format/chain.js';
+import { countText, type NpyForm, reverseAxes, stackHeader } from '../format/npy-form.js';
 import { type Disk, writeWhole } from './disk.js';
-import { countText, type NpyForm, reverseAxes, stackHeader } from './npy-form.js';
 
 /** The place of an array. */
 export interface ArrayPlace {

@@ -1,7 +1,7 @@
 /** Reads the lines of an index one after the other, from any message on, also while the index grows. */
 import { aboutFrom } from 'serpy-core';
-import { errorText, RecordingError } from './errors.js';
-import { files, type IndexLine, isEvent, maxLabelLength } from './format.js';
+import { errorText, RecordingError } from '../errors.js';
+import { files, type IndexLine, isEvent, maxLabelLength } from '../format/format.js';
 import { LineCursor } from './line-cursor.js';
 import type { RecordedFile } from './recorded-file.js';
 

@@ -1,12 +1,12 @@
 /** Verifies a recording: whether it is complete, and whether anything in it was altered. */
 import { readdirSync } from 'node:fs';
 import { AbortError, OptionError, systemEnvironment } from 'serpy-core';
-import { aboutBytes, readAbout } from './about.js';
-import { chainOf, sha256, unseal } from './chain.js';
-import { errorText, RecordingError } from './errors.js';
-import { type EventLine, files, type IndexLine, isEvent } from './format.js';
-import { damaged, IndexReader } from './index-reader.js';
-import { OpenFiles } from './open-files.js';
+import { errorText, RecordingError } from '../errors.js';
+import { chainOf, sha256, unseal } from '../format/chain.js';
+import { type EventLine, files, type IndexLine, isEvent } from '../format/format.js';
+import { aboutBytes, readAbout } from '../reader/about.js';
+import { damaged, IndexReader } from '../reader/index-reader.js';
+import { OpenFiles } from '../reader/open-files.js';
 import { VerifiedFiles } from './verified-files.js';
 
 /** Options of `verifyRecording`. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { encodeNpy } from 'serpy-arrays';
 import { createRecording } from 'serpy-recording';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { readRecording } from './read.js';
+import { readRecording } from '../read.js';
 
 let place = '';
 let folder = '';

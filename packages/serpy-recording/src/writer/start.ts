@@ -1,10 +1,19 @@
 /** The start of a recording: its folder, and what it tells about itself. */
 import { join } from 'node:path';
 import { OptionError } from 'serpy-core';
-import { createGrowingFile, type Disk } from './disk.js';
-import { errorText, RecordingError } from './errors.js';
-import { files, formatName, formatVersion, type Metadata, maxAboutBytes, type RecordingAbout } from './format.js';
-import { isoTime } from './system-clock.js';
+import { errorText, RecordingError } from '../errors.js';
+import {
+  files,
+  formatName,
+  formatVersion,
+  type Metadata,
+  maxAboutBytes,
+  type RecordingAbout,
+  rounded,
+} from '../format/format.js';
+import { isoTime } from '../system-clock.js';
+import { type ArrayFiles, createArrayFiles } from './array-files.js';
+import { createGrowingFile, type Disk, type GrowingFile } from './disk.js';
 
 /** The content of `recording.json`. */
 export function aboutOf({ url, note, meta, origin, options }: Metadata, wallMs: number): RecordingAbout {
@@ -23,8 +32,16 @@ export function checkMetadata(metadata: Metadata): void {
   );
 }
 
+/** The files of a recording that is written. */
+export interface RecordingFiles {
+  readonly index: GrowingFile;
+  readonly values: GrowingFile;
+  readonly bytes: GrowingFile;
+  readonly arrays: ArrayFiles;
+}
+
 /** Creates the folder with its empty files. `recording.json` is the last one: without it the folder is not a recording. */
-export function openFolder(disk: Disk, folder: string, about: Uint8Array) {
+export function openFolder(disk: Disk, folder: string, about: Uint8Array): RecordingFiles {
   try {
     disk.makeFolder(folder);
     if (disk.list(folder).length > 0) {
@@ -37,16 +54,11 @@ export function openFolder(disk: Disk, folder: string, about: Uint8Array) {
     const values = createGrowingFile(disk, join(folder, files.values));
     const bytes = createGrowingFile(disk, join(folder, files.bytes));
     disk.create(join(folder, files.about), about);
-    return { index, values, bytes };
+    return { index, values, bytes, arrays: createArrayFiles(disk, folder) };
   } catch (error) {
     if (error instanceof RecordingError) throw error;
     const why = errorText(error).replace(`${folder}: `, '');
     const message = `cannot record to ${folder}: ${why}; name another folder`;
     throw new RecordingError('ERR_RECORDING_FOLDER', message, { cause: error });
   }
-}
-
-/** Rounded to microseconds. */
-export function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

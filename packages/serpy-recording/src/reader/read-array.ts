@@ -1,7 +1,7 @@
 /** Reads arrays from their files, by number. */
 import { readdirSync } from 'node:fs';
 import { arrayOf, type DType, type NdArray, type NpyHeader, readNpyHeader } from 'serpy-arrays';
-import { errorText, RecordingError } from './errors.js';
+import { errorText, RecordingError } from '../errors.js';
 import { damaged } from './index-reader.js';
 import type { OpenFiles } from './open-files.js';
 import { maxHeaderBytes } from './read-message.js';

@@ -172,3 +172,8 @@ export const maxLabelLength = 200;
 export function isEvent(line: IndexLine): line is EventLine {
   return line.file === null;
 }
+
+/** A time rounded to microseconds, as the lines have it. */
+export function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,6 +1,6 @@
 /** Finds what happens to a connection between its messages: breaks, after which messages may be missing, resumed sessions, and dropped messages. */
-import type { RecordingClock } from './system-clock.js';
-import type { RecordedEvent } from './writer.js';
+import type { RecordingClock } from '../system-clock.js';
+import type { RecordedEvent } from '../writer/writer.js';
 
 /** The events of a connection, in order with its messages. */
 export interface ConnectionWatch {

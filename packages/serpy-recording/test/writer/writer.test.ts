@@ -21,10 +21,10 @@ import {
   systemDisk,
 } from 'serpy-recording';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { maxArrayFiles } from '../src/array-files.js';
-import { reverseAxes } from '../src/npy-form.js';
-import { hasNumpy, mapWithNumpy, python } from './numpy.js';
-import { readRecording } from './read.js';
+import { reverseAxes } from '../../src/format/npy-form.js';
+import { maxArrayFiles } from '../../src/writer/array-files.js';
+import { hasNumpy, mapWithNumpy, python } from '../numpy.js';
+import { readRecording } from '../read.js';
 
 let place = '';
 let folder = '';

@@ -1,8 +1,7 @@
 /** Reads a recording: its messages from any index, its arrays, and what is known about it; also while it grows. */
 import type { NdArray } from 'serpy-arrays';
 import { OptionError, systemEnvironment } from 'serpy-core';
-import { readAbout } from './about.js';
-import { errorText } from './errors.js';
+import { errorText } from '../errors.js';
 import {
   type EventLine,
   files,
@@ -12,7 +11,8 @@ import {
   type RecordedMessage,
   type RecordingAbout,
   type Times,
-} from './format.js';
+} from '../format/format.js';
+import { readAbout } from './about.js';
 import { damaged, IndexReader, type Position, startPosition } from './index-reader.js';
 import { OpenFiles } from './open-files.js';
 import { type ArrayFile, ArrayFiles } from './read-array.js';

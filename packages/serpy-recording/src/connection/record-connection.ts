@@ -1,8 +1,8 @@
 /** Writes the messages of connections to a recording. */
-import type { RecordedMessage } from './format.js';
-import { systemClock } from './system-clock.js';
+import type { RecordedMessage } from '../format/format.js';
+import { systemClock } from '../system-clock.js';
+import type { RecordingWriter } from '../writer/writer.js';
 import { type ConnectionWatch, type WatchedConnection, watchConnection } from './watch-connection.js';
-import type { RecordingWriter } from './writer.js';
 
 /** Messages of this size and more return their memory to the connection. */
 const releasedBytes = 4096;

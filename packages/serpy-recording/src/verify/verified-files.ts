@@ -1,10 +1,10 @@
 /** The files of a recording under verification: how far their content is listed and hashed. */
 import { createHash, type Hash } from 'node:crypto';
 import { readNpyHeader } from 'serpy-arrays';
-import { hashSoFar } from './chain.js';
-import type { MessageLine } from './format.js';
-import { countText, headerForm, stackHeader } from './npy-form.js';
-import type { OpenFiles } from './open-files.js';
+import { hashSoFar } from '../format/chain.js';
+import type { MessageLine } from '../format/format.js';
+import { countText, headerForm, stackHeader } from '../format/npy-form.js';
+import type { OpenFiles } from '../reader/open-files.js';
 
 interface Listed {
   readonly content: Hash;

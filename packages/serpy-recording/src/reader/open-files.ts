@@ -1,6 +1,6 @@
 /** The open files of a reader. */
 import { join } from 'node:path';
-import { files } from './format.js';
+import { files } from '../format/format.js';
 import { openRecorded, type RecordedFile } from './recorded-file.js';
 
 /** A recording can have a file for each of many shapes, and systems limit the number of open files. */

@@ -1,5 +1,5 @@
 /** Counts what the index of a recording lists. */
-import { type IndexLine, isEvent, type ListedMark, maxMarks, type RecordingAbout } from './format.js';
+import { type IndexLine, isEvent, type ListedMark, maxMarks, type RecordingAbout } from '../format/format.js';
 import type { ArrayFile } from './read-array.js';
 
 /** What is known about a recording at this moment. */

@@ -1,7 +1,7 @@
 /** Reads `recording.json`. */
 import { join } from 'node:path';
-import { RecordingError } from './errors.js';
-import { files, formatName, formatVersion, maxAboutBytes, type RecordingAbout } from './format.js';
+import { RecordingError } from '../errors.js';
+import { files, formatName, formatVersion, maxAboutBytes, type RecordingAbout } from '../format/format.js';
 import { openRecorded, type RecordedFile } from './recorded-file.js';
 
 /** The bytes of `recording.json`; undefined if there is no such file. */

@@ -1,10 +1,10 @@
 /** Reads the value of a message from its file. */
 
 import { readNpyHeader } from 'serpy-arrays';
-import type { ListedBytes, ListedValue, MessageLine, ValueLine } from './format.js';
+import type { ListedBytes, ListedValue, MessageLine, ValueLine } from '../format/format.js';
+import { fromJson } from '../format/json-value.js';
+import { headerForm, type NpyForm, reverseAxes } from '../format/npy-form.js';
 import type { IndexReader } from './index-reader.js';
-import { fromJson } from './json-value.js';
-import { headerForm, type NpyForm, reverseAxes } from './npy-form.js';
 import type { OpenFiles } from './open-files.js';
 import type { RecordedFile } from './recorded-file.js';
 

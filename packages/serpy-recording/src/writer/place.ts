@@ -1,10 +1,10 @@
 /** The file of a message, and its form in it. */
 import { ValueError } from 'serpy-core';
-import type { RecordedMessage } from './format.js';
-import { jsonLine } from './json-line.js';
-import { OmittedValue, toJson } from './json-value.js';
-import { type NpyForm, npyFormOf } from './npy-form.js';
-import { isOpaque, isPickledArray, npyOf } from './pickled.js';
+import type { RecordedMessage } from '../format/format.js';
+import { jsonLine } from '../format/json-line.js';
+import { OmittedValue, toJson } from '../format/json-value.js';
+import { type NpyForm, npyFormOf } from '../format/npy-form.js';
+import { isOpaque, isPickledArray, npyOf } from '../format/pickled.js';
 
 export type FittingPlace =
   | { readonly kind: 'value'; readonly value: unknown }

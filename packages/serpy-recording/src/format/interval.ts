@@ -1,6 +1,6 @@
 /** An interval of messages that a user marks. */
 import { OptionError } from 'serpy-core';
-import { RecordingError } from './errors.js';
+import { RecordingError } from '../errors.js';
 import { maxLabelLength, maxMarks } from './format.js';
 
 /** Messages of a recording, by number; the last one is part of it. */
