@@ -81,7 +81,7 @@ class AuthError(ConnectionClosed):
 
 
 class DeliveryUnknown(SerpyError):
-    """The session was lost: the message, request or stream may or may not have arrived."""
+    """The session was lost: the message or request may or may not have arrived."""
 
 
 class RequestFailed(SerpyError):
@@ -196,6 +196,9 @@ def read_about(payload: Bytes) -> Tuple[int, bytearray, Dict[str, Any]]:
             about["name" if number == 1 else "unit"] = text
         elif number == 3:
             about.setdefault("axes", []).append(text)
+            if len(about["axes"]) > 32:
+                about = {}
+                break
     return payload[0], bytearray(payload[size:]), about
 
 
@@ -893,6 +896,7 @@ class Connection:
         self._held = 0  # cost of all that waits to be read or answered
         self._over: Optional[ConnectionClosed] = None
         self._closing = self._close_sent = self._was_ready = self._emitted = False
+        self._away = False  # the program was told that the server cannot be reached
         self._close_record: Optional[List[Bytes]] = None
         self._ack_at: Optional[float] = None
         self._acked_received = 0
@@ -1240,7 +1244,9 @@ class Connection:
         if link is None or link.dead:
             window = min(self.options.resume_window, self._absence)
             if self._server is not None and link is None and self._absent_since and now > self._absent_since + window:
-                self._finish(ConnectionClosed("the client did not come back within {} s".format(window)))
+                self._finish(ConnectionClosed("the connection broke, and the client {}: messages may or may not have "
+                                              "arrived, see the attribute lost".format(
+                    "did not come back within {:g} s".format(window) if window else "does not connect again")))
                 return None
             waits = self._server is not None and link is None and self._absent_since
             self._work.wait(self._absent_since + window - now + 0.01 if waits else None)
@@ -1355,6 +1361,7 @@ class Connection:
 
     def _client_loop(self, host: str, port: int) -> None:
         delay, answered = 0.0, time.monotonic()
+        served, options = answered, self.options  # when the last usable link ended
         while not self._over:
             link: Optional[_Link] = None
             progress = self._progress()
@@ -1378,8 +1385,19 @@ class Connection:
                 if self._over or self._close_sent or (self._closing and self._mode != "session"):
                     return self._finish(ConnectionClosed("the connection was closed here", True))
                 if not self._auto_restart:
+                    if self._session is not None:
+                        return self._finish(ConnectionClosed(
+                            "the connection broke, and auto_restart is off: messages may or may not have arrived, see "
+                            "the attribute lost ({})".format(self._cause)))
                     plain_end = self._mode == "plain" and str(self._cause).endswith("the connection")
                     return self._finish(ConnectionClosed(str(self._cause), plain_end))
+                if link is not None and self._mode in ("plain", "session"):
+                    served = time.monotonic()
+                    log.info("the connection to %s:%s broke: %s", host, port, self._cause)
+                elif self._was_ready and not self._away and time.monotonic() - served > options.peer_timeout:
+                    self._away = True
+                    log.warning("no connection to %s:%s for %.0f s (%s): it is tried again until close() is called",
+                                host, port, time.monotonic() - served, self._cause)
                 if self._progress() != progress or (link and time.monotonic() - began > 5):
                     delay, answered = 0.0, time.monotonic()
                 elif link is None:
@@ -1435,6 +1453,9 @@ class Connection:
         self._mode = mode
         if mode in ("plain", "session"):
             self._was_ready = True
+            if self._away:
+                self._away = False
+                log.warning("connected again")
         self._changed.notify_all()
         self._work.notify_all()
 
@@ -1841,7 +1862,7 @@ class Connection:
             stream._error = StreamError("the stream is not complete: {}".format(error))
         self._incoming.clear()
         for number in self._outgoing:
-            self._outgoing[number] = self._outgoing[number] or StreamError("the stream did not arrive: {}".format(error))
+            self._outgoing[number] = self._outgoing[number] or StreamError("the stream may not have arrived: {}".format(error))
         for asked in self._asked.values():
             if not asked.done and asked.entry not in kept:
                 asked.error, asked.done = DeliveryUnknown("the request may or may not have been executed: {}".format(
