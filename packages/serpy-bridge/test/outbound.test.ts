@@ -10,6 +10,7 @@ import { brokerAddress } from '../src/brokers/address.js';
 import { type BrokerLink, type Publication, Refusal } from '../src/brokers/broker.js';
 import { PieceReader, pieceHeaders, piecesOf } from '../src/brokers/pieces.js';
 import { openBridge } from '../src/index.js';
+import { AboutPublisher } from '../src/outbound/about.js';
 import { binToFit } from '../src/outbound/bin.js';
 import { Outbox } from '../src/outbound/outbox.js';
 import { answerOf } from '../src/outbound/payload.js';
@@ -267,4 +268,42 @@ test('answers have the form of their value', () => {
   expect(answerOf(21.5)).toEqual({ payload: Buffer.from('21.5'), contentType: 'text/plain; charset=utf-8' });
   expect(answerOf(image).contentType).toBe('application/x-npy');
   expect(String(answerOf(new Map<string, unknown>([['a', 2n]])).payload)).toBe('{"a":2}');
+});
+
+describe('a description', () => {
+  const noted = (refreshMs: number | undefined) => {
+    const sent: string[] = [];
+    const publish = async ({ payload }: Publication) => void sent.push(String(payload));
+    const link: BrokerLink = {
+      protocol: 'test',
+      window: 1,
+      refreshMs,
+      ended: new Promise(() => {}),
+      publish,
+      close: async () => {},
+    };
+    return { link, sent };
+  };
+
+  test('that expires at the broker is published again and again while the link is there', async () => {
+    const clock = new ManualClock();
+    const { link, sent } = noted(10_000);
+    const about = new AboutPublisher('lab/cam/$about', { name: 'cam', online: true, topics: {} }, clock, () => {});
+    about.attach(link);
+    expect(sent).toHaveLength(1);
+    for (let at = 0; at < 3; at++) await clock.advance(10_000);
+    expect(sent).toHaveLength(4);
+    expect(new Set(sent).size).toBe(1);
+    about.detach();
+    await clock.advance(60_000);
+    expect(sent).toHaveLength(4);
+  });
+
+  test('that a broker keeps is published once', async () => {
+    const clock = new ManualClock();
+    const { link, sent } = noted(undefined);
+    new AboutPublisher('lab/cam/$about', { name: 'cam', online: true, topics: {} }, clock, () => {}).attach(link);
+    await clock.advance(60_000);
+    expect(sent).toHaveLength(1);
+  });
 });
