@@ -34,6 +34,8 @@ export class MqttBroker implements Broker {
   readonly #address: BrokerAddress;
   readonly #clock: Clock;
   #version: Version;
+  /** Whether it has accepted MQTT 5: then only its own words select another version. */
+  #speaks5 = false;
 
   constructor(address: BrokerAddress, clock: Clock) {
     this.url = address.url;
@@ -52,6 +54,7 @@ export class MqttBroker implements Broker {
     try {
       const connack = await this.#connack(client);
       const link = new MqttLink(client, this.#version, connack, options.window, this.#clock);
+      this.#speaks5 ||= this.#version === 5;
       await link.subscribe(options);
       return link;
     } catch (error) {
@@ -65,11 +68,15 @@ export class MqttBroker implements Broker {
   #connack(client: MqttClient): Promise<IConnackPacket> {
     return new Promise((resolve, reject) => {
       let failure: unknown;
-      client.once('connect', resolve);
+      const onClose = () => reject(this.#failure(failure));
+      client.once('connect', (connack) => {
+        client.off('close', onClose); // the end of a good connection selects no other version
+        resolve(connack);
+      });
       client.once('error', (error) => {
         failure ??= error;
       });
-      client.once('close', () => reject(this.#failure(failure)));
+      client.once('close', onClose);
     });
   }
 
@@ -77,7 +84,8 @@ export class MqttBroker implements Broker {
   #failure(error: unknown): SerpyError {
     const { code, message } = (error ?? {}) as { code?: number | string; message?: string };
     const { mqttVersion, url, user } = this.#address;
-    const isOtherVersion = code === 1 || code === 132 || code === 129 || code === 130 || error === undefined;
+    const isSilent = error === undefined && !this.#speaks5;
+    const isOtherVersion = code === 1 || code === 132 || code === 129 || code === 130 || isSilent;
     if (mqttVersion === 'auto' && isOtherVersion) this.#version = this.#version === 5 ? 4 : 5;
     if (code === 4 || code === 5 || code === 134 || code === 135)
       return new AuthenticationError(
