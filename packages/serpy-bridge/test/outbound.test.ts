@@ -218,7 +218,12 @@ describe('the address of a broker', () => {
     [{ url: 'mqtt://broker', caFile: 'ca.pem' }, /is not encrypted: write mqtts:\/\/broker:1883/],
     [{ url: 'mqtts://broker', certFile: 'c.pem' }, /belong together/],
     [{ url: 'mqtt://broker', pasword: 'pa55' }, /pasword/],
-    [{ url: 'mqtt://broker', passwordFile: '/nowhere/file' }, /cannot read the file \/nowhere\/file/],
+    [
+      { url: 'mqtt://broker', passwordFile: '/nowhere/file' },
+      /cannot read the file \/nowhere\/file: it does not exist\. Check/,
+    ],
+    [{ url: 'mqtt://broker', passwordFile: '/' }, /cannot read the file \/: it is a folder/],
+    [{ url: 'mqtts://broker', caFile: '/dev/null' }, /has no "-----BEGIN CERTIFICATE-----": give the file in PEM/],
     [{ url: 'mqtt://broker', mqttVersion: '4' }, /mqttVersion is '5', '3\.1\.1' or 'auto'/],
   ])('%j is refused, without its password', (broker, sentence) => {
     let error: unknown;

@@ -171,6 +171,11 @@ describe('serpy bridge', () => {
     [['mqtt://127.0.0.1/lab', 'x=serpy2://127.0.0.1:9'], 'the URL of the broker ends after the port'],
     [['mqtt://127.0.0.1', 'a b=serpy2://127.0.0.1:9'], 'contains " ", which topics reserve'],
     [['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', 'x=serpy2://127.0.0.1:10'], 'two instruments have the name x'],
+    [
+      ['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', 'y=serpy2://127.0.0.1:10', '--topic', 'lab/{kind}'],
+      'the 2 instruments would share the topics lab/{kind}: add {name} to --topic',
+    ],
+    [['mqtt://127.0.0.1', 'cam/#=serpy2://127.0.0.1:9'], 'the name before "=" in "cam/#" is not one'],
     [['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', '--topic', 'lab/{name}'], 'has no {kind}'],
     [['mqtts://127.0.0.1', 'x=serpy2://127.0.0.1:9', '--broker-ca', 'none.pem'], 'cannot read the file none.pem'],
     [['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', '--max-bytes', 'much'], '--max-bytes takes a size'],
@@ -178,6 +183,7 @@ describe('serpy bridge', () => {
   ])('refuses %j', async (args, sentence) => {
     const { status, stderr } = await runToEnd(['bridge', ...args]);
     expect([status, stderr.replaceAll(/\s+/g, ' ')]).toEqual([2, expect.stringContaining(sentence)]);
+    expect(stderr).not.toContain('published'); // nothing was opened before
   });
 
   test('loads the libraries of brokers only when it runs', () => {
