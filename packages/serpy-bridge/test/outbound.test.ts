@@ -205,6 +205,14 @@ describe('pieces', () => {
     for (let at = 0; at < 50; at++) reader.add({ data, headers: headersOf(`open ${at}`, 1, 2, 20) });
     expect(reader.dropped).toBeGreaterThan(40);
   });
+
+  test('that are only announced take no memory: 8 messages of 16 million pieces', () => {
+    const reader = new PieceReader({ maxMessageBytes: 16_000_000 });
+    const before = process.memoryUsage().heapUsed;
+    for (let at = 0; at < 8; at++)
+      reader.add({ data: Buffer.of(1), headers: headersOf(`large ${at}`, 1, 16_000_000, 16_000_000) });
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+  });
 });
 
 describe('the address of a broker', () => {
