@@ -7,7 +7,7 @@ import { record } from '../../packages/serpy-v2/test/reliable/wire.js';
 import { u64, writeHandshakeFrame } from '../docs/handshake-frames.js';
 import { titled } from '../interop/python-peer.js';
 import { killPrograms } from '../program.js';
-import { best, python } from './peer.js';
+import { best, python, tellSending } from './peer.js';
 
 afterEach(killPrograms);
 
@@ -210,6 +210,7 @@ describe('kill -9', () => {
   const unknown = `
 c = Connection("127.0.0.1", int(sys.argv[1]), session="require")
 print("connected")
+${tellSending}
 try:
     c.sendData(bytes(40000000), acknowledge="consumed", timeout=60)
 except DeliveryUnknown as error:
@@ -232,7 +233,7 @@ c.close()
       const client = python(unknown.replace('print("connected")', 'print("connected", c.getData(20))'), [
         port as string,
       ]);
-      await client.until(/connected again\n/);
+      await client.until(/connected again\nsending\n/);
       await first.kill();
       start(Number(port));
       await client.until(/unknown: the session was lost.*\nagain\n/);

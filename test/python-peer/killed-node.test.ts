@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { titled } from '../interop/python-peer.js';
 import { killPrograms, Program } from '../program.js';
 import { root } from '../workspace.js';
-import { best, python } from './peer.js';
+import { best, python, tellSending } from './peer.js';
 
 afterEach(killPrograms);
 
@@ -36,7 +36,7 @@ describe.skipIf(!best)(titled('kill -9 of a Node server', !!best), () => {
     const { node, port, client } = await withServer(
       `${connecting()}
 c.sendData("before", acknowledge="received", timeout=20)
-print("large")
+${tellSending}
 try:
     c.sendData(bytes(40000000), acknowledge="received", timeout=60)
 except DeliveryUnknown as error:
@@ -47,7 +47,7 @@ c.close()
 `,
       'hold',
     );
-    await client.until(/large\n/);
+    await client.until(/sending\n/);
     await node.kill();
     const next = nodeEnd('server', port);
     await client.until(/unknown: the session was lost: the message may or may not have arrived\n/);
