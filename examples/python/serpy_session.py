@@ -1566,7 +1566,8 @@ class Connection:
                 deadline = time.monotonic() + 5
             elif head != AUTO_ANSWER:
                 damaged += 1
-                log.warning("a damaged message was discarded")
+                if damaged & (damaged - 1) == 0:  # a peer that damages all of them does not fill the log
+                    log.warning("%d damaged message%s discarded", damaged, " was" if damaged == 1 else "s were")
                 if damaged > 256:
                     raise ProtocolError("the other end sent more than 256 damaged messages")
             first = False

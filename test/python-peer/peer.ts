@@ -65,6 +65,21 @@ def tell_sending():
 threading.Thread(target=tell_sending, daemon=True).start()
 `;
 
+/** A server that sends back what it receives, to any number of clients. */
+export const echo = `
+s = Server("127.0.0.1", 0).start()
+print("port", s.port)
+import threading
+def serve(c):
+    try:
+        for data in c:
+            c.sendData(data)
+    except SerpyError:
+        pass
+for c in s:
+    threading.Thread(target=serve, args=(c,), daemon=True).start()
+`;
+
 let programs = 0;
 
 /** Starts a program. Every line of `code` is Python; the module is imported. */
