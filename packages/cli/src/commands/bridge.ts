@@ -39,6 +39,9 @@ interface Flags extends ConnectionFlags {
   readonly quiet?: true;
 }
 
+/** A session is resumed after its link broke, so that no value is lost. */
+const sourceDefaults = { ...receivingDefaults, autoRestart: true };
+
 /** Between two looks at the state of the bridges. */
 const lookMs = 250;
 
@@ -159,7 +162,7 @@ async function run(context: Context, brokerUrl: string, urls: readonly string[],
   const bridges: Bridge[] = [];
   const instruments = urls.map((text) => {
     const { name: given, url = '' } = namedUrl(text);
-    const source = connectionOptions(url, flags, 'connect', context, receivingDefaults) as ConnectOptions;
+    const source = connectionOptions(url, flags, 'connect', context, sourceDefaults) as ConnectOptions;
     const address = addressOf({ host: source.host ?? '127.0.0.1', port: source.port });
     return { name: given ?? nameFromAddress(address), source };
   });

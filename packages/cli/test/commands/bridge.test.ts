@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listen } from 'serpy';
+import { FaultProxy } from 'serpy-fault-proxy';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { root } from '../../../../test/workspace.js';
 import {
@@ -93,6 +94,30 @@ describe.skipIf(missing !== '')(`serpy bridge${missing}`, () => {
     const [, block = ''] = /```python\n([\s\S]*?)```/.exec(page) ?? [];
     const program = block.replace('"broker.lab"', `"127.0.0.1", "-p", "${port}"`);
     expect(await output(python as string, ['-c', program])).toBe('uint16 (48, 64)\n');
+  });
+
+  test('resumes the session with an instrument whose line breaks, and loses no value', async () => {
+    const { url } = await broker();
+    const server = await listen({ protocol: 'v2', port: 0, session: 'require', closeTimeoutMs: 100 });
+    closing.push(() => server.closeServer());
+    let connections = 0;
+    server.on('connection', () => {
+      connections += 1;
+    });
+    const proxy = await new FaultProxy({ target: { port: server.address.port } }).start();
+    closing.push(() => proxy.close());
+    const collector = await Collector.subscribe(url, 'lab/cam/number');
+    closing.push(() => collector.close());
+    const run = start(['bridge', url, `cam=serpy2://127.0.0.1:${proxy.address.port}`]);
+    await run.until(/cam: the broker is connected/);
+    const cam = await server.getConnection();
+    for (let n = 0; n < 300; n++) {
+      if (n % 50 === 49) proxy.cut('rst');
+      await cam.sendData(n);
+    }
+    const numbers = () => [...new Set(collector.texts('lab/cam/number').map(Number))];
+    await vi.waitFor(() => expect(numbers()).toEqual(Array.from({ length: 300 }, (_, n) => n)), { timeout: 30_000 });
+    expect(connections).toBe(1);
   });
 
   test('two instruments, commands and requests; the counts at the end', async () => {
