@@ -90,7 +90,7 @@ test.skipIf(pythons.length > 0)('Python is installed (skipped: there is no pytho
   if (process.env.REQUIRE_TEST_TOOLS) throw new Error('python3 is missing');
 });
 
-const programs = pythons.map((each) => [titleOf(each), each, ''] as const);
+const programs: [string, Python, string][] = pythons.map((each) => [titleOf(each), each, '']);
 if (best) programs.push([`Python ${best.version} without numpy and xxHash`, best, withoutLibraries]);
 
 describe.each(programs)('%s', (_, by, first) => {

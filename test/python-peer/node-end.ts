@@ -13,9 +13,9 @@ async function accepted() {
 }
 
 const connection = role === 'server' ? await accepted() : await connect({ ...options, autoRestart: mode !== 'once' });
-connection.onRequest(() => {
+connection.onRequest(async () => {
   console.log('received a request');
-  return once(process, 'never');
+  await once(process, 'never');
 });
 await connection.sendData(`from ${process.pid}`);
 if (mode === 'request') {

@@ -204,7 +204,7 @@ describe.skipIf(nodeRed === undefined)(`the nodes in Node-RED${missing && `: ${m
     await client.sendData('first');
     await vi.waitFor(() => expect(flow.received).toHaveLength(1), { timeout: 20_000 });
     await helper.getNode('in').close();
-    server.onRequest((question) => question);
+    server.onRequest((question) => String(question));
     for (const text of ['second', 'third']) await client.sendData(text);
     flow.send('request', { payload: 'all have arrived' });
     await vi.waitFor(() => expect(flow.received).toHaveLength(2), { timeout: 20_000 });
