@@ -114,3 +114,18 @@ test.skipIf(!best)(
     expect(received).toEqual([]);
   },
 );
+
+test.skipIf(!best)(titled('a session of another certificate is not resumed', !!best), { timeout: 60_000 }, async () => {
+  const program = python(`
+s = Server("127.0.0.1", 0, session="require").start()
+c = Connection("127.0.0.1", s.port, session="require")
+first = s.getConnection(timeout=20)
+first._session.identity = b"the certificate of another client"
+c._link.kill()
+second = s.getConnection(timeout=20)
+second.sendData("a new session")
+print(c.getData(timeout=20), second is not first)
+os._exit(0)
+`);
+  expect((await program.ended).stdout).toBe('a new session True\n');
+});
