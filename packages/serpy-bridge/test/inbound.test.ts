@@ -44,3 +44,21 @@ test('a command above 16 MiB is refused', async () => {
   expect(refused).toEqual(['a command on lab/cam/set has 16777217 bytes, and the limit is 16777216 bytes']);
   expect(inbound.commands).toBe(1);
 });
+
+test('a command that leaves no sooner than 2 s later is dropped: it would come too late', async () => {
+  const options: unknown[] = [];
+  const refused: string[] = [];
+  const sendData = async (_value: unknown, given: unknown) => {
+    options.push(given);
+    return false; // expired
+  };
+  const inbound = new Inbound(settings as unknown as BridgeSettings, {
+    clock: new ManualClock(),
+    connection: () => ({ protocol: 'v2', isConnected: () => true, sendData }) as unknown as PortableConnection,
+    onRefused: ({ message }) => void refused.push(message),
+  });
+  inbound.receive({ topic: settings.commands, payload: Buffer.from('go'), retained: false, reply: undefined });
+  await inbound.close();
+  expect(options).toEqual([{ expiresMs: 2000 }]);
+  expect(refused).toEqual(['a command on lab/cam/set did not reach the instrument within 2 s']);
+});

@@ -181,9 +181,14 @@ class MqttLink implements BrokerLink {
       });
     });
     for (const topic of subscriptions) {
-      const [grant] = await this.#client.subscribeAsync(topic, { qos: 1, ...(this.#version === 5 && { rh: 2 }) });
-      if (grant === undefined || grant.qos >= 128)
-        throw new ConnectError(`the broker does not let this user subscribe to ${topic}: check its access list`);
+      const options = { qos: 1, ...(this.#version === 5 && { rh: 2 }) } as const;
+      await this.#client.subscribeAsync(topic, options).catch((cause: Error) => {
+        // The library throws this for a code from 128 in the answer.
+        if (!cause.message.startsWith('Subscribe error')) throw cause;
+        throw new ConnectError(`the broker does not let this user subscribe to ${topic}: check its access list`, {
+          cause,
+        });
+      });
     }
   }
 
