@@ -25,6 +25,10 @@ export interface Installed {
   readonly tarballs: readonly Tarball[];
   /** Their dependencies, and the dependencies of those. */
   readonly libraries: readonly string[];
+  /** Their tarballs in the folder, which npm needs where it has no registry. */
+  readonly libraryFiles: readonly string[];
+  /** The older versions of libraries that others need, for package.json. */
+  readonly overrides: object;
 }
 
 /** Runs a Node program, and resolves with its output. Rejects with its complete output if it fails. */
@@ -35,6 +39,12 @@ export function runNode(cwd: string, file: string, ...args: string[]): Promise<s
       else resolve(stdout);
     });
   });
+}
+
+/** npm, as a file for Node. */
+export async function npmFile(): Promise<string> {
+  const { npmCli } = (await import(pathToFileURL(join(root, 'scripts', 'setup.mjs')).href)) as { npmCli(): string };
+  return npmCli();
 }
 
 /** The installed packages. Takes half a minute the first time: for `beforeAll`, with a timeout of 4 minutes. */
@@ -67,10 +77,8 @@ function take(lock: string): boolean {
 }
 
 async function install(folder: string): Promise<Installed> {
-  const setup = join(root, 'scripts', 'setup.mjs');
-  await runNode(root, setup);
-  const { npmCli } = (await import(pathToFileURL(setup).href)) as { npmCli(): string };
-  const npm = npmCli();
+  await runNode(root, join(root, 'scripts', 'setup.mjs'));
+  const npm = await npmFile();
   const pack = async (...what: string[]) =>
     JSON.parse(
       await runNode(root, npm, 'pack', ...what, '--json', '--ignore-scripts', '--pack-destination', folder),
@@ -85,7 +93,9 @@ async function install(folder: string): Promise<Installed> {
   );
   const files = [...tarballs, ...newestOfEach(libraries)].map(({ filename }) => join(folder, filename));
   await runNode(folder, npm, 'install', '--offline', '--no-audit', '--no-fund', ...files);
-  return { folder, tarballs, libraries: newestOfEach(libraries).map(({ name }) => name) };
+  const newest = newestOfEach(libraries);
+  const libraryFiles = newest.map(({ filename }) => filename);
+  return { folder, tarballs, libraries: newest.map(({ name }) => name), libraryFiles, overrides };
 }
 
 interface Dependent {

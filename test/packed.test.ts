@@ -1,13 +1,24 @@
 /** The published packages as users have them: packed, installed into an empty folder without a registry, imported, required, compiled. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Installed, installed, runNode, type Tarball } from './installed.js';
-import { packages, readManifest, root } from './workspace.js';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { readPages } from './docs/pages.js';
+import { type Installed, installed, npmFile, runNode, type Tarball } from './installed.js';
+import { allPackages, packages, readManifest, root } from './workspace.js';
 
 // Compilers and npm need time on a busy computer.
 vi.setConfig({ hookTimeout: 240_000, testTimeout: 120_000 });
@@ -199,5 +210,50 @@ describe('the installed packages', () => {
     };
     writeFileSync(project, JSON.stringify({ compilerOptions, files: ['consumer.ts', 'commonjs-consumer.cts'] }));
     await runNode(app, tool('typescript/lib/tsc.js'), '--project', project);
+  });
+});
+
+describe('the commands of "Install" in README.md', () => {
+  const block = readPages()
+    .find(({ path }) => path === 'README.md')
+    ?.blocks.find(({ code }) => code.includes('npm pack'));
+  const commands = (block?.code ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/ +#.*/, ''));
+  const named = [...(commands[2] ?? '').matchAll(/ -w (\S+)/g)].map(([, name = '']) => name);
+
+  test('are what this file runs', () => {
+    expect(commands).toEqual([
+      'npm run build',
+      'mkdir ../my-program',
+      `npm pack ${named.map((name) => `-w ${name}`).join(' ')} --pack-destination ../my-program`,
+      'cd ../my-program',
+      'npm install ./serpy*.tgz',
+    ]);
+    // test/installed.ts packs without scripts.
+    const scripts = allPackages.flatMap((folder) => Object.keys(readManifest(folder).scripts ?? {}));
+    expect(scripts.filter((name) => /^(pre|post)?pack$|^prepare$/.test(name))).toEqual([]);
+  });
+
+  test('install the command and the packages, and no package of this repository is missing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'serpy-my-program-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    for (const name of named) {
+      const { filename } = there.tarballs.find((each) => each.name === name) as Tarball;
+      copyFileSync(join(there.folder, filename), join(folder, filename));
+    }
+    const files = readdirSync(folder).filter((name) => /^serpy.*\.tgz$/.test(name));
+    // Where there is a registry, npm gets the libraries from it.
+    const { overrides, libraryFiles } = there;
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, overrides }));
+    const given = [...files.map((name) => `./${name}`), ...libraryFiles.map((name) => join(there.folder, name))];
+    await runNode(folder, await npmFile(), 'install', '--offline', '--no-audit', '--no-fund', ...given);
+    const { version } = readManifest('cli');
+    expect(await runNode(folder, join('node_modules', 'serpy-cli', 'dist', 'main.js'), '--version')).toContain(version);
+    const imported = named.filter((name) => name !== 'serpy-cli');
+    const program = imported.map((name) => `await import('${name}');`).join('\n');
+    writeFileSync(join(folder, 'program.mjs'), `${program}\nconsole.log('imported');`);
+    expect(await runNode(folder, 'program.mjs')).toBe('imported\n');
   });
 });

@@ -209,7 +209,9 @@ async function withMosquitto<T>(work: (url: string) => Promise<T>): Promise<T> {
 async function main(args: readonly string[]): Promise<void> {
   const seconds = Number(args[args.indexOf('--seconds') + 1] ?? Number.NaN);
   const durationMs = args.includes('--seconds') ? 1000 * seconds : 5000;
-  const only = args.includes('--quick') ? loads.map((each) => ({ ...each, steps: each.steps.slice(0, 1) })) : loads;
+  const part = args.includes('--load') ? (args[args.indexOf('--load') + 1] ?? '') : '';
+  const chosen = loads.filter(({ name }) => name.includes(part));
+  const only = args.includes('--quick') ? chosen.map((each) => ({ ...each, steps: each.steps.slice(0, 1) })) : chosen;
   const ways: readonly Way[] = args.includes('--hub')
     ? ['hub']
     : args.includes('--broker')

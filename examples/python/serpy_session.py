@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Exchange messages with serpy for Node, and lose none of them when the network breaks.
 
-Copy this file next to your program. It needs Python 3.8 or later and nothing else; with numpy it is
-faster, and arrays are values. An instrument that listens, and a workstation that connects::
+Copy this file next to your program. It needs Python 3.8 or later and nothing else. With numpy,
+arrays are values; with the library xxHash of the system (libxxhash.so.0), large messages are fast. An instrument that listens, and a workstation that connects::
 
     from serpy_session import Server                      from serpy_session import Connection
 
@@ -34,6 +34,7 @@ import random
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 import unicodedata
@@ -81,7 +82,7 @@ class AuthError(ConnectionClosed):
 
 
 class DeliveryUnknown(SerpyError):
-    """The session was lost: the message, request or stream may or may not have arrived."""
+    """The session was lost: the message or request may or may not have arrived."""
 
 
 class RequestFailed(SerpyError):
@@ -196,6 +197,9 @@ def read_about(payload: Bytes) -> Tuple[int, bytearray, Dict[str, Any]]:
             about["name" if number == 1 else "unit"] = text
         elif number == 3:
             about.setdefault("axes", []).append(text)
+            if len(about["axes"]) > 32:
+                about = {}
+                break
     return payload[0], bytearray(payload[size:]), about
 
 
@@ -307,6 +311,24 @@ def _sums(data: memoryview, secret: bytes) -> Iterator[int]:
         yield int.from_bytes(packed[at:at + 128], "little")
 
 
+def _find_library() -> Optional[Callable[[bytes, int, int], int]]:
+    """XXH3 of the library xxHash, which most Linux systems have: much faster than Python. None if it is not there."""
+    try:
+        import ctypes
+        if os.name != "posix":
+            return None  # Windows would also look for it in folders that others may write to
+        name = "libxxhash.0.dylib" if sys.platform == "darwin" else "libxxhash.so.0"
+        function = ctypes.CDLL(name).XXH3_64bits_withSeed
+        function.argtypes, function.restype = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64), ctypes.c_uint64
+        known = bytes(n % 251 for n in range(4096))
+        return function if function(known, len(known), 0xDEADBEEF) & _M32 == 0x65096100 else None
+    except (ImportError, OSError, AttributeError):
+        return None
+
+
+_library = _find_library()
+
+
 def xxh3(data: Bytes, seed: int = 0) -> int:
     """The 64-bit XXH3 of more than 240 bytes.
 
@@ -314,7 +336,10 @@ def xxh3(data: Bytes, seed: int = 0) -> int:
     >>> hex(xxh3(data) & 0xFFFFFFFF), hex(xxh3(data, 0xDEADBEEF) & 0xFFFFFFFF), hex(xxh3(data[:241]) & 0xFFFFFFFF)
     ('0x4f1bc71', '0x65096100', '0x421c6d02')
     """
-    view, secret = memoryview(data).cast("B"), _SECRET if seed == 0 else _secret(seed)
+    view = memoryview(data).cast("B")
+    if _library is not None:
+        return _library(bytes(view), len(view), seed)
+    secret = _SECRET if seed == 0 else _secret(seed)
     whole = (len(view) - 1) // 1024 * 1024
     acc = _blocks(list(_START), view[:whole], secret) if whole else list(_START)
     stripes = (len(view) - 1 - whole) // 64 * 64
@@ -893,6 +918,7 @@ class Connection:
         self._held = 0  # cost of all that waits to be read or answered
         self._over: Optional[ConnectionClosed] = None
         self._closing = self._close_sent = self._was_ready = self._emitted = False
+        self._away = False  # the program was told that the server cannot be reached
         self._close_record: Optional[List[Bytes]] = None
         self._ack_at: Optional[float] = None
         self._acked_received = 0
@@ -1240,7 +1266,9 @@ class Connection:
         if link is None or link.dead:
             window = min(self.options.resume_window, self._absence)
             if self._server is not None and link is None and self._absent_since and now > self._absent_since + window:
-                self._finish(ConnectionClosed("the client did not come back within {} s".format(window)))
+                self._finish(ConnectionClosed("the connection broke, and the client {}: messages may or may not have "
+                                              "arrived, see the attribute lost".format(
+                    "did not come back within {:g} s".format(window) if window else "does not connect again")))
                 return None
             waits = self._server is not None and link is None and self._absent_since
             self._work.wait(self._absent_since + window - now + 0.01 if waits else None)
@@ -1344,8 +1372,8 @@ class Connection:
         data = memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         at = 0
         while at < len(data):
-            if checked and np is None:
-                size = 240  # CRC-32 is much faster than XXH3 without numpy
+            if checked and np is None and _library is None:
+                size = 240  # CRC-32 is much faster than XXH3 in Python
             else:
                 size = min(131_072, max(512, (first + at) // 8))
             yield from record(DATA | flags, data[at:at + size], offset + at, checked)
@@ -1355,6 +1383,7 @@ class Connection:
 
     def _client_loop(self, host: str, port: int) -> None:
         delay, answered = 0.0, time.monotonic()
+        served, options = answered, self.options  # when the last usable link ended
         while not self._over:
             link: Optional[_Link] = None
             progress = self._progress()
@@ -1378,8 +1407,19 @@ class Connection:
                 if self._over or self._close_sent or (self._closing and self._mode != "session"):
                     return self._finish(ConnectionClosed("the connection was closed here", True))
                 if not self._auto_restart:
+                    if self._session is not None:
+                        return self._finish(ConnectionClosed(
+                            "the connection broke, and auto_restart is off: messages may or may not have arrived, see "
+                            "the attribute lost ({})".format(self._cause)))
                     plain_end = self._mode == "plain" and str(self._cause).endswith("the connection")
                     return self._finish(ConnectionClosed(str(self._cause), plain_end))
+                if link is not None and self._mode in ("plain", "session"):
+                    served = time.monotonic()
+                    log.info("the connection to %s:%s broke: %s", host, port, self._cause)
+                elif self._was_ready and not self._away and time.monotonic() - served > options.peer_timeout:
+                    self._away = True
+                    log.warning("no connection to %s:%s for %.0f s (%s): it is tried again until close() is called",
+                                host, port, time.monotonic() - served, self._cause)
                 if self._progress() != progress or (link and time.monotonic() - began > 5):
                     delay, answered = 0.0, time.monotonic()
                 elif link is None:
@@ -1435,6 +1475,9 @@ class Connection:
         self._mode = mode
         if mode in ("plain", "session"):
             self._was_ready = True
+            if self._away:
+                self._away = False
+                log.warning("connected again")
         self._changed.notify_all()
         self._work.notify_all()
 
@@ -1523,7 +1566,8 @@ class Connection:
                 deadline = time.monotonic() + 5
             elif head != AUTO_ANSWER:
                 damaged += 1
-                log.warning("a damaged message was discarded")
+                if damaged & (damaged - 1) == 0:  # a peer that damages all of them does not fill the log
+                    log.warning("%d damaged message%s discarded", damaged, " was" if damaged == 1 else "s were")
                 if damaged > 256:
                     raise ProtocolError("the other end sent more than 256 damaged messages")
             first = False
@@ -1841,7 +1885,7 @@ class Connection:
             stream._error = StreamError("the stream is not complete: {}".format(error))
         self._incoming.clear()
         for number in self._outgoing:
-            self._outgoing[number] = self._outgoing[number] or StreamError("the stream did not arrive: {}".format(error))
+            self._outgoing[number] = self._outgoing[number] or StreamError("the stream may not have arrived: {}".format(error))
         for asked in self._asked.values():
             if not asked.done and asked.entry not in kept:
                 asked.error, asked.done = DeliveryUnknown("the request may or may not have been executed: {}".format(

@@ -1,6 +1,7 @@
 /** Valid input of v2 after a handshake: HELLO and WELCOME of every kind, records of the stream, and control records. */
 
 import { encodeHello, encodeWelcome, type WelcomeResult } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
+import { encodeAboutHead } from '../../packages/serpy-v2/src/reliable/about-frame.js';
 import { resumeProof } from '../../packages/serpy-v2/src/session/resume-credentials.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import { record, typeOf, uint64 } from '../../packages/serpy-v2/test/reliable/wire.js';
@@ -74,6 +75,25 @@ const parts = Buffer.concat([
   part(3, 0, 1),
   part(9, 0x55, 2),
 ]);
+/** A message with metadata: a head, and the payload of the value. */
+const described = (head: Uint8Array, payload: Uint8Array) => message(0x43, Buffer.concat([head, payload]));
+/** A head with fields as they are, without padding. */
+const headOf = (type: number, ...fields: [number, string][]) => {
+  const parts = fields.map(([number, value]) =>
+    Buffer.concat([Buffer.of(number, value.length, 0), Buffer.from(value)]),
+  );
+  const size = parts.reduce((sum, { length }) => sum + length, 4);
+  return Buffer.concat([Buffer.of(type, 0, size & 0xff, size >> 8), ...parts]);
+};
+const about = { name: 'ccd', unit: 'K', axes: ['y', 'x'] };
+const describedMessages = [
+  described(encodeAboutHead(about, 0x81), Buffer.alloc(300, 0x5a)),
+  described(encodeAboutHead({ unit: 'µm' }, 0x11), Buffer.from('0x1.8p+1')),
+  described(headOf(0x21), Buffer.from('hello')),
+  described(headOf(0x01, [0x02, 'K'], [0x77, 'later'], [0x00, '']), uint64(42)),
+  described(headOf(0x21, ...Array.from({ length: 33 }, (): [number, string] => [0x03, 'x'])), Buffer.from('hello')),
+];
+const withAbout = Buffer.concat(describedMessages);
 const small = Buffer.concat(typed);
 const { length: n } = text;
 
@@ -102,6 +122,8 @@ const talks: readonly Buffer[][] = [
   [ack(0), data(0, text, urgent), ack(15), data(n, large), ping, ack(30, 15), pong],
   [ack(0), data(0, parts), ack(30)],
   [ack(0), ...inRecords(Buffer.concat([parts, text, parts, large]), 40)],
+  ...describedMessages.map((each) => [ack(0), data(0, each), data(each.length, text)]),
+  [ack(0), ...inRecords(Buffer.concat([withAbout, text, withAbout]), 50)],
   [ping, pong, ack(15), ack(30), data(0, text), close(n)],
   [close(0, '')],
   [ack(0), data(0, text), data(0, text), data(n, text), close(2 * n)],

@@ -20,17 +20,20 @@ interface Ends {
 }
 
 /** Python in a role, and its connection to Node. */
-async function ends(role: 'client' | 'server', code: string, by: Python | undefined = best): Promise<Ends> {
+async function ends(role: 'client' | 'server', code: string, by: Python | undefined = best, first = ''): Promise<Ends> {
   if (role === 'client') {
     const ours = await listen({ protocol: 'v2', port: 0, session: 'require' });
-    const program = python(client + code, [ours.address.port], by);
+    const program = python(first + client + code, [ours.address.port], by);
     return { program, connection: await ours.getConnection(), close: () => ours.closeServer() };
   }
-  const program = python(server + code, [], by);
+  const program = python(first + server + code, [], by);
   const [, port] = await program.until(/port (\d+)\n/);
   const connection = await connect({ protocol: 'v2', port: Number(port), session: 'require' });
   return { program, connection, close: () => connection.close() };
 }
+
+/** As on a computer that has neither. */
+const withoutLibraries = 'import serpy_session\nserpy_session._library = serpy_session.np = None\n';
 
 const everything = `
 c.onRequest(lambda question: question + "?" if question != "fail" else 1 / 0)
@@ -87,12 +90,15 @@ test.skipIf(pythons.length > 0)('Python is installed (skipped: there is no pytho
   if (process.env.REQUIRE_TEST_TOOLS) throw new Error('python3 is missing');
 });
 
-describe.each(pythons.map((each) => [titleOf(each), each] as const))('%s', (_, by) => {
+const programs: [string, Python, string][] = pythons.map((each) => [titleOf(each), each, '']);
+if (best) programs.push([`Python ${best.version} without numpy and xxHash`, best, withoutLibraries]);
+
+describe.each(programs)('%s', (_, by, first) => {
   test.each(['client', 'server'] as const)(
     'as a %s exchanges everything that a session can',
     { timeout: 60_000 },
     async (role) => {
-      const both = await ends(role, everything, by);
+      const both = await ends(role, everything, by, first);
       expect(await answer(both)).toEqual([1_000_000, 'ERR_SERPY_STREAM_CANCELLED', 'ready?', 'ZeroDivisionError']);
       const { status, stdout, stderr } = await both.program.ended;
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

@@ -55,6 +55,31 @@ export const withKeys = pythons.find(({ keys }) => keys);
 
 export const titleOf = ({ version, numpy }: Python) => `Python ${version}${numpy ? ' with numpy' : ''}`;
 
+/** Prints `sending` once a part of a large message has left: a message that has not begun is not lost with its session. */
+export const tellSending = `
+import threading
+def tell_sending():
+    while c._session is None or c._session.most_sent < 1000000:
+        time.sleep(0.005)
+    print("sending")
+threading.Thread(target=tell_sending, daemon=True).start()
+`;
+
+/** A server that sends back what it receives, to any number of clients. */
+export const echo = `
+s = Server("127.0.0.1", 0).start()
+print("port", s.port)
+import threading
+def serve(c):
+    try:
+        for data in c:
+            c.sendData(data)
+    except SerpyError:
+        pass
+for c in s:
+    threading.Thread(target=serve, args=(c,), daemon=True).start()
+`;
+
 let programs = 0;
 
 /** Starts a program. Every line of `code` is Python; the module is imported. */

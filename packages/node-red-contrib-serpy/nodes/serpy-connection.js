@@ -6,6 +6,7 @@ module.exports = function register(RED) {
     RED.nodes.createNode(this, config);
     const shown = new Map(); // nodes with the function that sets their status
     const receivers = new Set();
+    const attached = new Set(); // functions that continue reading
     let connection;
     let state = { fill: 'yellow', shape: 'ring', text: 'connecting' };
     let isReading = false;
@@ -23,12 +24,13 @@ module.exports = function register(RED) {
       this.error(error.message);
     };
 
-    // Only where a node receives: otherwise messages wait, and the instrument slows down instead of losing them.
+    // Only while a node receives: otherwise messages wait, and the instrument slows down instead of losing them.
     const read = async () => {
       if (isReading || receivers.size === 0 || connection === undefined) return;
       isReading = true;
       try {
         for await (const message of connection.messages()) {
+          while (receivers.size === 0) await new Promise((resolve) => attached.add(resolve)); // a deployment replaces the node
           for (const receive of receivers) receive(message);
         }
       } catch (error) {
@@ -55,7 +57,11 @@ module.exports = function register(RED) {
       const setStatus = (status) => other.status(status);
       shown.set(other, setStatus);
       setStatus(state);
-      if (receive) receivers.add(receive);
+      if (receive) {
+        receivers.add(receive);
+        for (const proceed of attached) proceed();
+        attached.clear();
+      }
       void read();
       return () => {
         shown.delete(other);

@@ -5,6 +5,9 @@ module.exports = function register(RED) {
     const target = RED.nodes.getNode(config.connection);
     if (!target) {
       this.status({ fill: 'red', shape: 'dot', text: 'no connection is selected' });
+      this.on('input', (_msg, _send, done) => {
+        done(new Error('serpy: no connection is selected: open the node and select one'));
+      });
       return;
     }
     const timeoutMs = Number(config.timeoutMs) || 10_000;

@@ -25,6 +25,7 @@ interface FlowNode {
   on(event: 'input', listener: (message: Message) => void): void;
   on(event: 'call:error' | 'call:status', listener: (call: Call) => void): void;
   receive(message: Message): void;
+  close(): Promise<void>;
 }
 
 interface Helper {
@@ -32,6 +33,11 @@ interface Helper {
   load(nodes: readonly unknown[], flow: readonly object[]): Promise<void>;
   unload(): Promise<void>;
   getNode(id: string): FlowNode;
+}
+
+/** The configuration node, as the other nodes use it. */
+interface ConnectionNode {
+  attach(node: { status(): void }, receive: (message: { readonly value: unknown }) => void): () => void;
 }
 
 /** Undefined where it cannot be installed. */
@@ -55,7 +61,8 @@ beforeAll(() => {
   const own = ['serpy-connection', 'serpy-in', 'serpy-out', 'serpy-request'].map((name) =>
     require(join(root, 'packages', 'node-red-contrib-serpy', 'nodes', `${name}.js`)),
   );
-  nodes = own;
+  const runtime = createRequire(require.resolve('node-red'));
+  nodes = [...own, runtime('@node-red/nodes/core/common/25-catch.js')];
 });
 
 afterEach(async () => {
@@ -71,13 +78,15 @@ async function instrument(options: Partial<ListenOptions> = {}) {
 interface Flow {
   readonly received: Message[];
   readonly errors: string[];
+  /** What the catch node passed on. */
+  readonly caught: Message[];
   readonly states: string[];
   send(node: 'out' | 'request', message: Message): void;
 }
 
 /** A flow with each node, whose results are collected. */
-async function start(config: object, timeoutMs = 5000): Promise<Flow> {
-  const common = { z: 'flow', connection: 'instrument', timeoutMs };
+async function start(config: object, timeoutMs = 5000, connection = 'instrument'): Promise<Flow> {
+  const common = { z: 'flow', connection, timeoutMs };
   await helper.load(nodes, [
     { id: 'flow', type: 'tab' },
     { id: 'instrument', type: 'serpy-connection', name: 'camera', ...config },
@@ -85,14 +94,18 @@ async function start(config: object, timeoutMs = 5000): Promise<Flow> {
     { id: 'out', type: 'serpy-out', ...common },
     { id: 'request', type: 'serpy-request', ...common, wires: [['received']] },
     { id: 'received', type: 'helper', z: 'flow' },
+    { id: 'catcher', type: 'catch', z: 'flow', scope: null, uncaught: false, wires: [['caught']] },
+    { id: 'caught', type: 'helper', z: 'flow' },
   ]);
   const flow: Flow = {
     received: [],
     errors: [],
+    caught: [],
     states: [],
     send: (node, message) => helper.getNode(node).receive(message),
   };
   helper.getNode('received').on('input', (message) => flow.received.push(message));
+  helper.getNode('caught').on('input', (message) => flow.caught.push(message));
   for (const id of ['out', 'request']) {
     helper.getNode(id).on('call:error', ({ firstArg }) => flow.errors.push((firstArg as Error).message));
   }
@@ -130,16 +143,75 @@ describe.skipIf(nodeRed === undefined)(`the nodes in Node-RED${missing && `: ${m
     for (const { payload, number } of flow.received) expect(payload).toBe(`answer to question ${number}`);
   });
 
-  test('report errors of a message, for the catch nodes: no answer, and data that cannot be sent', async () => {
+  test('give the errors of a message to the catch nodes, with the message', async () => {
     const server = await instrument();
-    server.onRequest(() => new Promise(() => {}));
+    server.onRequest((question) => {
+      if (question === 'broken?') throw new Error('the shutter is stuck');
+      return new Promise(() => {});
+    });
     const flow = await start({ url: urlOf(server) }, 200);
-    flow.send('request', { payload: 'temperature?' });
-    await vi.waitFor(() => expect(flow.errors).toHaveLength(1), { timeout: 20_000 });
-    flow.send('out', { payload: { an: 'object' } });
-    flow.send('out', {});
-    await vi.waitFor(() => expect(flow.errors).toHaveLength(3), { timeout: 20_000 });
-    expect(flow.errors.every((text) => text.length > 10)).toBe(true);
+    const cases: [node: 'out' | 'request', payload: unknown, code: string, error: RegExp][] = [
+      ['request', 'temperature?', 'ERR_SERPY_TIMEOUT', /200 ms/],
+      ['request', 'broken?', 'ERR_SERPY_REQUEST_FAILED', /the shutter is stuck/],
+      ['out', { an: 'object' }, 'ERR_SERPY_VALUE', /object/],
+      ['out', undefined, 'ERR_SERPY_VALUE', /undefined/],
+    ];
+    for (const [at, [node, payload, code, sentence]] of cases.entries()) {
+      flow.send(node, { payload, topic: `message ${at}` });
+      await vi.waitFor(() => expect(flow.caught).toHaveLength(at + 1), { timeout: 20_000 });
+      const { error, ...message } = flow.caught[at] as Message & {
+        error: { message: string; source: object; code?: string };
+      };
+      expect(message).toMatchObject(payload === undefined ? {} : { payload });
+      expect(message.topic).toBe(`message ${at}`);
+      expect(error.message).toMatch(sentence);
+      expect(error.code).toBe(code);
+      expect(error.source).toMatchObject({ id: node, type: `serpy-${node}` });
+    }
+    expect(flow.received).toEqual([]);
+  });
+
+  test('give a message that finds the queue full to the catch nodes', async () => {
+    const server = await instrument();
+    const { port } = server.address;
+    await server.closeServer();
+    const flow = await start({ url: `serpy2://127.0.0.1:${port}` }, 50);
+    const bytes = Buffer.alloc(4 * 2 ** 20);
+    for (let count = 0; count < 100 && flow.caught.length === 0; count++) {
+      flow.send('out', { payload: bytes });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(flow.caught.length).toBeGreaterThan(0), { timeout: 20_000 });
+    expect((flow.caught[0] as unknown as { error: Error }).error.message).toMatch(
+      /timed out after 50 ms \(timeoutMs\): the send queue is full/,
+    );
+  });
+
+  test('without a connection give each message to the catch nodes, too', async () => {
+    const flow = await start({ url: 'serpy2://127.0.0.1:1' }, 50, '');
+    flow.send('out', { payload: 1 });
+    flow.send('request', { payload: 2 });
+    await vi.waitFor(() => expect(flow.caught).toHaveLength(2), { timeout: 20_000 });
+    for (const { error } of flow.caught as unknown as { error: Error }[]) {
+      expect(error.message).toContain('serpy: no connection is selected: open the node and select one');
+    }
+  });
+
+  test('keep messages while a deployment replaces the node that receives', async () => {
+    const server = await instrument();
+    const flow = await start({ url: urlOf(server) });
+    const client = await server.getConnection();
+    await client.sendData('first');
+    await vi.waitFor(() => expect(flow.received).toHaveLength(1), { timeout: 20_000 });
+    await helper.getNode('in').close();
+    server.onRequest((question) => String(question));
+    for (const text of ['second', 'third']) await client.sendData(text);
+    flow.send('request', { payload: 'all have arrived' });
+    await vi.waitFor(() => expect(flow.received).toHaveLength(2), { timeout: 20_000 });
+    const values: unknown[] = [];
+    const connection = helper.getNode('instrument') as unknown as ConnectionNode;
+    connection.attach({ status() {} }, ({ value }) => values.push(value));
+    await vi.waitFor(() => expect(values).toEqual(['second', 'third']), { timeout: 20_000 });
   });
 
   test('show that a connection breaks and comes back, and continue', async () => {

@@ -1,7 +1,7 @@
 /** Bridges to an embedded broker, which speaks MQTT 3.1.1 alone. Its settings keep one frozen subscriber from stopping all. */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { Aedes } from 'aedes';
+import { Aedes, type AedesOptions } from 'aedes';
 import { encodeNpy } from 'serpy-arrays';
 import { afterEach, expect, test, vi } from 'vitest';
 import { aboutOf, bridge, clearAway, collect, connected, instrument, onEnd, until } from './stage.js';
@@ -10,8 +10,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(clearAway, 30_000);
 
-async function embedded() {
-  const aedes = await Aedes.createBroker({ concurrency: 1000, drainTimeout: 500 });
+async function embedded(options: AedesOptions = {}) {
+  const aedes = await Aedes.createBroker({ concurrency: 1000, drainTimeout: 500, ...options });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -39,6 +39,15 @@ test('falls back to MQTT 3.1.1', async () => {
   await until(() => expect(aboutOf(all)).toMatchObject({ online: true }));
   await all.client.publishAsync('lab/cam/set', 'go', { qos: 1 });
   await until(() => expect(cam.received).toEqual(['go']));
+});
+
+test('says that the broker does not let it subscribe to commands', async () => {
+  const url = await embedded({ authorizeSubscribe: (_client, _subscription, callback) => callback(null, null) });
+  const cam = await instrument();
+  const { bridge: made } = await bridge({ source: cam.url, broker: url, commands: true });
+  await until(() =>
+    expect(made.stats().broker.problem).toMatch(/does not let this user subscribe to lab\/cam\/set: check its access/),
+  );
 });
 
 test('with concurrency and drainTimeout, a frozen subscriber delays no other and not the bridge', async () => {

@@ -6,7 +6,17 @@ import { decodeNpy, encodeNpy } from 'serpy-arrays';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PieceReader } from '../src/index.js';
 import { natsPath, noNats } from './brokers.js';
-import { bridge, clearAway, connected, expectBalance, instrument, natsServer, onEnd, until } from './stage.js';
+import {
+  bridge,
+  clearAway,
+  connected,
+  expectBalance,
+  instrument,
+  natsServer,
+  onEnd,
+  proxyBefore,
+  until,
+} from './stage.js';
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -67,6 +77,31 @@ describe.skipIf(!natsPath)(`a bridge to nats-server${natsPath ? '' : ` (skipped:
     await made.close();
     const last = await manager.streams.getMessage('serpy_about', { last_by_subj: 'lab.cam.$about' });
     expect(JSON.parse(last?.string() ?? '{}')).toMatchObject({ online: false });
+  });
+
+  test('the description expires while the bridge is away, and is there again when it is back', async () => {
+    const server = await natsServer();
+    const { url, pull, plug } = await proxyBefore(server, 'nats');
+    const cam = await instrument();
+    const { bridge: made } = await bridge({ source: cam.url, broker: url });
+    await connected(made);
+    const manager = await jetstreamManager(await client(server.url));
+    const kept = async () => {
+      const message = await manager.streams.getMessage('serpy_about', { last_by_subj: 'lab.cam.$about' });
+      return message === null ? undefined : JSON.parse(message.string());
+    };
+    await until(async () => expect(await kept()).toMatchObject({ online: true }));
+    // The bridge publishes it three times in this age.
+    expect((await manager.streams.info('serpy_about')).config).toMatchObject({
+      max_age: 30e9,
+      max_msgs_per_subject: 1,
+    });
+    await pull();
+    await manager.streams.update('serpy_about', { max_age: 100e6, duplicate_window: 100e6 });
+    await until(async () => expect(await kept()).toBeUndefined());
+    await manager.streams.update('serpy_about', { max_age: 30e9 });
+    await plug();
+    await until(async () => expect(await kept()).toMatchObject({ name: 'cam', online: true }));
   });
 
   test('100 MB pass in pieces of at most 1 MiB, and the hash is the same', async () => {

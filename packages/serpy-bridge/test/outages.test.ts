@@ -1,5 +1,9 @@
 /** Brokers that are away, break, freeze and come back: nothing accepted is lost without a report. */
+import { createServer } from 'node:net';
+import { systemEnvironment } from 'serpy-core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { brokerAddress } from '../src/brokers/address.js';
+import { MqttBroker } from '../src/brokers/mqtt.js';
 import { mosquittoPath, noMosquitto } from './brokers.js';
 import {
   aboutOf,
@@ -121,6 +125,35 @@ describe.skipIf(!mosquittoPath)(`a broker that is away${skip}`, () => {
       expect(aboutOf(late)).toMatchObject({ online: true, topics: { text: { topic: 'lab/cam/text' } } }),
     );
     expectBalance(made);
+  });
+});
+
+const will = { topic: 'lab/cam/$about', payload: Buffer.of(), contentType: 'text/plain', retain: true, id: 'will' };
+
+describe.skipIf(!mosquittoPath)(`a broker that speaks MQTT 5${skip}`, () => {
+  test('is not taken for one of MQTT 3.1.1 because a connection ended, or was closed while it started', async () => {
+    const real = await mosquitto();
+    const broker = new MqttBroker(brokerAddress(real.url), systemEnvironment.clock);
+    const connectOnce = async () => {
+      const link = await broker.connect({
+        will,
+        window: 4,
+        subscriptions: [],
+        onArrival() {},
+        signal: new AbortController().signal,
+      });
+      await link.close();
+      return link.protocol;
+    };
+    for (let count = 0; count < 3; count++) expect(await connectOnce()).toBe('MQTT 5');
+    await real.kill();
+    const starting = createServer((socket) => {
+      socket.resume().end();
+      starting.close();
+    }).listen(real.port, '127.0.0.1');
+    await expect(connectOnce()).rejects.toThrow(/closed the connection, or did not answer, before it accepted it/);
+    await real.start();
+    expect(await connectOnce()).toBe('MQTT 5');
   });
 });
 

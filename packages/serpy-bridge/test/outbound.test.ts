@@ -10,6 +10,7 @@ import { brokerAddress } from '../src/brokers/address.js';
 import { type BrokerLink, type Publication, Refusal } from '../src/brokers/broker.js';
 import { PieceReader, pieceHeaders, piecesOf } from '../src/brokers/pieces.js';
 import { openBridge } from '../src/index.js';
+import { AboutPublisher } from '../src/outbound/about.js';
 import { binToFit } from '../src/outbound/bin.js';
 import { Outbox } from '../src/outbound/outbox.js';
 import { answerOf } from '../src/outbound/payload.js';
@@ -204,6 +205,14 @@ describe('pieces', () => {
     for (let at = 0; at < 50; at++) reader.add({ data, headers: headersOf(`open ${at}`, 1, 2, 20) });
     expect(reader.dropped).toBeGreaterThan(40);
   });
+
+  test('that are only announced take no memory: 8 messages of 16 million pieces', () => {
+    const reader = new PieceReader({ maxMessageBytes: 16_000_000 });
+    const before = process.memoryUsage().heapUsed;
+    for (let at = 0; at < 8; at++)
+      reader.add({ data: Buffer.of(1), headers: headersOf(`large ${at}`, 1, 16_000_000, 16_000_000) });
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+  });
 });
 
 describe('the address of a broker', () => {
@@ -217,7 +226,12 @@ describe('the address of a broker', () => {
     [{ url: 'mqtt://broker', caFile: 'ca.pem' }, /is not encrypted: write mqtts:\/\/broker:1883/],
     [{ url: 'mqtts://broker', certFile: 'c.pem' }, /belong together/],
     [{ url: 'mqtt://broker', pasword: 'pa55' }, /pasword/],
-    [{ url: 'mqtt://broker', passwordFile: '/nowhere/file' }, /cannot read the file \/nowhere\/file/],
+    [
+      { url: 'mqtt://broker', passwordFile: '/nowhere/file' },
+      /cannot read the file \/nowhere\/file: it does not exist\. Check/,
+    ],
+    [{ url: 'mqtt://broker', passwordFile: '/' }, /cannot read the file \/: it is a folder/],
+    [{ url: 'mqtts://broker', caFile: '/dev/null' }, /has no "-----BEGIN CERTIFICATE-----": give the file in PEM/],
     [{ url: 'mqtt://broker', mqttVersion: '4' }, /mqttVersion is '5', '3\.1\.1' or 'auto'/],
   ])('%j is refused, without its password', (broker, sentence) => {
     let error: unknown;
@@ -267,4 +281,42 @@ test('answers have the form of their value', () => {
   expect(answerOf(21.5)).toEqual({ payload: Buffer.from('21.5'), contentType: 'text/plain; charset=utf-8' });
   expect(answerOf(image).contentType).toBe('application/x-npy');
   expect(String(answerOf(new Map<string, unknown>([['a', 2n]])).payload)).toBe('{"a":2}');
+});
+
+describe('a description', () => {
+  const noted = (refreshMs: number | undefined) => {
+    const sent: string[] = [];
+    const publish = async ({ payload }: Publication) => void sent.push(String(payload));
+    const link: BrokerLink = {
+      protocol: 'test',
+      window: 1,
+      refreshMs,
+      ended: new Promise(() => {}),
+      publish,
+      close: async () => {},
+    };
+    return { link, sent };
+  };
+
+  test('that expires at the broker is published again and again while the link is there', async () => {
+    const clock = new ManualClock();
+    const { link, sent } = noted(10_000);
+    const about = new AboutPublisher('lab/cam/$about', { name: 'cam', online: true, topics: {} }, clock, () => {});
+    about.attach(link);
+    expect(sent).toHaveLength(1);
+    for (let at = 0; at < 3; at++) await clock.advance(10_000);
+    expect(sent).toHaveLength(4);
+    expect(new Set(sent).size).toBe(1);
+    about.detach();
+    await clock.advance(60_000);
+    expect(sent).toHaveLength(4);
+  });
+
+  test('that a broker keeps is published once', async () => {
+    const clock = new ManualClock();
+    const { link, sent } = noted(undefined);
+    new AboutPublisher('lab/cam/$about', { name: 'cam', online: true, topics: {} }, clock, () => {}).attach(link);
+    await clock.advance(60_000);
+    expect(sent).toHaveLength(1);
+  });
 });

@@ -36,12 +36,12 @@ export async function natsServer(args?: readonly string[], files?: Record<string
 }
 
 /** A proxy before the broker, which a test cuts. */
-export async function proxyBefore({ port }: { readonly port: number }) {
+export async function proxyBefore({ port }: { readonly port: number }, scheme = 'mqtt') {
   const proxy = await new FaultProxy({ target: { port } }).start();
   closing.push(() => proxy.close());
   return {
     proxy,
-    url: `mqtt://127.0.0.1:${proxy.address.port}`,
+    url: `${scheme}://127.0.0.1:${proxy.address.port}`,
     async pull() {
       await proxy.answer('rst');
       proxy.cut('rst');

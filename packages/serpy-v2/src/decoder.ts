@@ -233,9 +233,11 @@ export class Decoder {
     return this.#body?.bytes.length ?? this.#staged?.length ?? 0;
   }
 
-  /** Reads all remaining bytes, which stay borrowed. */
+  /** Reads all remaining bytes, which stay borrowed. They count as received when they are pushed again. */
   drain(): Buffer {
-    return this.#chunk.take(this.#chunk.remaining);
+    const { remaining } = this.#chunk;
+    this.#received -= remaining;
+    return this.#chunk.take(remaining);
   }
 
   /** A HELLO or WELCOME arrived where none is expected: it is dropped like a damaged message. */

@@ -39,6 +39,9 @@ interface Flags extends ConnectionFlags {
   readonly quiet?: true;
 }
 
+/** A session is resumed after its link broke, so that no value is lost. */
+const sourceDefaults = { ...receivingDefaults, autoRestart: true };
+
 /** Between two looks at the state of the bridges. */
 const lookMs = 250;
 
@@ -157,14 +160,18 @@ async function run(context: Context, brokerUrl: string, urls: readonly string[],
   const { openBridge, nameFromAddress } = await import('serpy-bridge');
   const { terminal } = context;
   const bridges: Bridge[] = [];
+  const instruments = urls.map((text) => {
+    const { name: given, url = '' } = namedUrl(text);
+    const source = connectionOptions(url, flags, 'connect', context, sourceDefaults) as ConnectOptions;
+    const address = addressOf({ host: source.host ?? '127.0.0.1', port: source.port });
+    return { name: given ?? nameFromAddress(address), source };
+  });
+  checkNames(
+    instruments.map(({ name }) => name),
+    flags.topic,
+  );
   try {
-    for (const text of urls) {
-      const { name: given, url = '' } = namedUrl(text);
-      const source = connectionOptions(url, flags, 'connect', context, receivingDefaults) as ConnectOptions;
-      const address = addressOf({ host: source.host ?? '127.0.0.1', port: source.port });
-      const name = given ?? nameFromAddress(address);
-      if (bridges.some((each) => each.name === name))
-        throw usageError(`two instruments have the name ${name}: write NAME=URL with another name`);
+    for (const { name, source } of instruments) {
       const made = await openBridge({
         name,
         source,
@@ -190,6 +197,14 @@ async function run(context: Context, brokerUrl: string, urls: readonly string[],
     await Promise.all(bridges.map((each) => each.close()));
     if (!flags.quiet && bridges.length > 0) terminal.note(countsOf(bridges.map((each) => each.stats())));
   }
+}
+
+/** Two instruments must not share topics. */
+function checkNames(names: readonly string[], topic: string): void {
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined) throw usageError(`two instruments have the name ${twice}: write NAME=URL with another name`);
+  if (names.length > 1 && !topic.includes('{name}'))
+    throw usageError(`the ${names.length} instruments would share the topics ${topic}: add {name} to --topic`);
 }
 
 /** The password is in no argument: other users of the computer see those. */
@@ -237,7 +252,7 @@ async function report(context: Context, bridges: readonly Bridge[], flags: Flags
 }
 
 function stateOf({ state, problem }: { readonly state: string; readonly problem: string | undefined }): string {
-  return state === 'connected' || problem === undefined ? state : `${state}: ${problem}`;
+  return state === 'connected' || !problem ? state : `${state}: ${problem}`;
 }
 
 function countsOf(stats: readonly BridgeStats[]): string {

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listen } from 'serpy';
+import { FaultProxy } from 'serpy-fault-proxy';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { root } from '../../../../test/workspace.js';
 import {
@@ -95,6 +96,30 @@ describe.skipIf(missing !== '')(`serpy bridge${missing}`, () => {
     expect(await output(python as string, ['-c', program])).toBe('uint16 (48, 64)\n');
   });
 
+  test('resumes the session with an instrument whose line breaks, and loses no value', async () => {
+    const { url } = await broker();
+    const server = await listen({ protocol: 'v2', port: 0, session: 'require', closeTimeoutMs: 100 });
+    closing.push(() => server.closeServer());
+    let connections = 0;
+    server.on('connection', () => {
+      connections += 1;
+    });
+    const proxy = await new FaultProxy({ target: { port: server.address.port } }).start();
+    closing.push(() => proxy.close());
+    const collector = await Collector.subscribe(url, 'lab/cam/number');
+    closing.push(() => collector.close());
+    const run = start(['bridge', url, `cam=serpy2://127.0.0.1:${proxy.address.port}`]);
+    await run.until(/cam: the broker is connected/);
+    const cam = await server.getConnection();
+    for (let n = 0; n < 300; n++) {
+      if (n % 50 === 49) proxy.cut('rst');
+      await cam.sendData(n);
+    }
+    const numbers = () => [...new Set(collector.texts('lab/cam/number').map(Number))];
+    await vi.waitFor(() => expect(numbers()).toEqual(Array.from({ length: 300 }, (_, n) => n)), { timeout: 30_000 });
+    expect(connections).toBe(1);
+  });
+
   test('two instruments, commands and requests; the counts at the end', async () => {
     const { url } = await broker();
     const received: unknown[] = [];
@@ -171,6 +196,11 @@ describe('serpy bridge', () => {
     [['mqtt://127.0.0.1/lab', 'x=serpy2://127.0.0.1:9'], 'the URL of the broker ends after the port'],
     [['mqtt://127.0.0.1', 'a b=serpy2://127.0.0.1:9'], 'contains " ", which topics reserve'],
     [['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', 'x=serpy2://127.0.0.1:10'], 'two instruments have the name x'],
+    [
+      ['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', 'y=serpy2://127.0.0.1:10', '--topic', 'lab/{kind}'],
+      'the 2 instruments would share the topics lab/{kind}: add {name} to --topic',
+    ],
+    [['mqtt://127.0.0.1', 'cam/#=serpy2://127.0.0.1:9'], 'the name before "=" in "cam/#" is not one'],
     [['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', '--topic', 'lab/{name}'], 'has no {kind}'],
     [['mqtts://127.0.0.1', 'x=serpy2://127.0.0.1:9', '--broker-ca', 'none.pem'], 'cannot read the file none.pem'],
     [['mqtt://127.0.0.1', 'x=serpy2://127.0.0.1:9', '--max-bytes', 'much'], '--max-bytes takes a size'],
@@ -178,6 +208,7 @@ describe('serpy bridge', () => {
   ])('refuses %j', async (args, sentence) => {
     const { status, stderr } = await runToEnd(['bridge', ...args]);
     expect([status, stderr.replaceAll(/\s+/g, ' ')]).toEqual([2, expect.stringContaining(sentence)]);
+    expect(stderr).not.toContain('published'); // nothing was opened before
   });
 
   test('loads the libraries of brokers only when it runs', () => {

@@ -77,9 +77,9 @@ export function brokerAddress(broker: string | BrokerOptions): BrokerAddress {
     port,
     user: options.user ?? userOfUrl,
     password: passwordFile === undefined ? password : passwordIn(passwordFile),
-    ca: read(files.ca, 'caFile'),
-    cert: read(files.cert, 'certFile'),
-    key: read(files.key, 'keyFile'),
+    ca: pem(files.ca, 'caFile', 'CERTIFICATE'),
+    cert: pem(files.cert, 'certFile', 'CERTIFICATE'),
+    key: pem(files.key, 'keyFile', 'PRIVATE KEY'),
     mqttVersion,
     stream,
   };
@@ -114,11 +114,26 @@ function passwordIn(path: string): string {
   return first;
 }
 
+/** A file in PEM. Otherwise each attempt to connect would fail, with a sentence about something else. */
+function pem(path: string | undefined, option: string, what: 'CERTIFICATE' | 'PRIVATE KEY'): Buffer | undefined {
+  const bytes = read(path, option);
+  if (bytes !== undefined && !new RegExp(`-----BEGIN [A-Z ]*${what}-----`).test(bytes.toString('latin1')))
+    throw new OptionError(
+      `${option}: the file ${path} has no "-----BEGIN ${what}-----": give the file in PEM (openssl x509 or openssl pkey converts it)`,
+    );
+  return bytes;
+}
+
 function read(path: string | undefined, option: string): Buffer | undefined {
   if (path === undefined) return undefined;
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new OptionError(`${option}: cannot read the file ${path || "''"}: ${(cause as Error).message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = { ENOENT: 'it does not exist', EACCES: 'this user may not', EISDIR: 'it is a folder' }[code ?? ''];
+    throw new OptionError(
+      `${option}: cannot read the file ${path || "''"}: ${why ?? message}. Check its path, and who may read it`,
+      { cause },
+    );
   }
 }

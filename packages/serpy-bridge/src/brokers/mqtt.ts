@@ -34,6 +34,8 @@ export class MqttBroker implements Broker {
   readonly #address: BrokerAddress;
   readonly #clock: Clock;
   #version: Version;
+  /** Whether it has accepted MQTT 5: then only its own words select another version. */
+  #speaks5 = false;
 
   constructor(address: BrokerAddress, clock: Clock) {
     this.url = address.url;
@@ -52,6 +54,7 @@ export class MqttBroker implements Broker {
     try {
       const connack = await this.#connack(client);
       const link = new MqttLink(client, this.#version, connack, options.window, this.#clock);
+      this.#speaks5 ||= this.#version === 5;
       await link.subscribe(options);
       return link;
     } catch (error) {
@@ -65,11 +68,15 @@ export class MqttBroker implements Broker {
   #connack(client: MqttClient): Promise<IConnackPacket> {
     return new Promise((resolve, reject) => {
       let failure: unknown;
-      client.once('connect', resolve);
+      const onClose = () => reject(this.#failure(failure));
+      client.once('connect', (connack) => {
+        client.off('close', onClose); // the end of a good connection selects no other version
+        resolve(connack);
+      });
       client.once('error', (error) => {
         failure ??= error;
       });
-      client.once('close', () => reject(this.#failure(failure)));
+      client.once('close', onClose);
     });
   }
 
@@ -77,7 +84,8 @@ export class MqttBroker implements Broker {
   #failure(error: unknown): SerpyError {
     const { code, message } = (error ?? {}) as { code?: number | string; message?: string };
     const { mqttVersion, url, user } = this.#address;
-    const isOtherVersion = code === 1 || code === 132 || code === 129 || code === 130 || error === undefined;
+    const isSilent = error === undefined && !this.#speaks5;
+    const isOtherVersion = code === 1 || code === 132 || code === 129 || code === 130 || isSilent;
     if (mqttVersion === 'auto' && isOtherVersion) this.#version = this.#version === 5 ? 4 : 5;
     if (code === 4 || code === 5 || code === 134 || code === 135)
       return new AuthenticationError(
@@ -173,9 +181,14 @@ class MqttLink implements BrokerLink {
       });
     });
     for (const topic of subscriptions) {
-      const [grant] = await this.#client.subscribeAsync(topic, { qos: 1, ...(this.#version === 5 && { rh: 2 }) });
-      if (grant === undefined || grant.qos >= 128)
-        throw new ConnectError(`the broker does not let this user subscribe to ${topic}: check its access list`);
+      const options = { qos: 1, ...(this.#version === 5 && { rh: 2 }) } as const;
+      await this.#client.subscribeAsync(topic, options).catch((cause: Error) => {
+        // The library throws this for a code from 128 in the answer.
+        if (!cause.message.startsWith('Subscribe error')) throw cause;
+        throw new ConnectError(`the broker does not let this user subscribe to ${topic}: check its access list`, {
+          cause,
+        });
+      });
     }
   }
 

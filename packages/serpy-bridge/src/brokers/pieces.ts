@@ -32,9 +32,10 @@ export interface PieceReaderOptions {
 }
 
 interface Open {
-  readonly pieces: (Uint8Array | undefined)[];
+  /** By number, because an array of a length that is only announced takes memory. */
+  readonly pieces: Map<number, Uint8Array>;
+  readonly count: number;
   readonly sizeBytes: number;
-  missing: number;
   bytes: number;
 }
 
@@ -68,17 +69,15 @@ export class PieceReader {
       whole(headers?.get(name) ?? ''),
     ) as [number, number, number];
     const open = this.#open.get(id) ?? this.#begin(id, count, sizeBytes);
-    if (!open || count !== open.pieces.length || sizeBytes !== open.sizeBytes || !(at >= 1 && at <= count))
-      return undefined;
-    if (open.pieces[at - 1] !== undefined) return undefined; // repeated
+    if (!open || count !== open.count || sizeBytes !== open.sizeBytes || !(at >= 1 && at <= count)) return undefined;
+    if (open.pieces.has(at)) return undefined; // repeated
     if (open.bytes + data.length > sizeBytes) return this.#drop(id);
-    open.pieces[at - 1] = data;
+    open.pieces.set(at, data);
     open.bytes += data.length;
-    open.missing--;
-    if (open.missing > 0) return undefined;
+    if (open.pieces.size < count) return undefined;
     if (open.bytes !== sizeBytes) return this.#drop(id);
     this.#open.delete(id);
-    return Buffer.concat(open.pieces as Uint8Array[]);
+    return Buffer.concat(Array.from({ length: count }, (_, index) => open.pieces.get(index + 1) as Uint8Array));
   }
 
   #begin(id: string, count: number, sizeBytes: number): Open | undefined {
@@ -88,7 +87,7 @@ export class PieceReader {
       return undefined;
     }
     if (this.#open.size >= this.#maxOpen) this.#drop(this.#open.keys().next().value as string);
-    const open: Open = { pieces: new Array(count), sizeBytes, missing: count, bytes: 0 };
+    const open: Open = { pieces: new Map(), count, sizeBytes, bytes: 0 };
     this.#open.set(id, open);
     return open;
   }

@@ -88,7 +88,7 @@ function checked(payload: Payload, { maxBytes }: PayloadLimits): Payload {
   return payload;
 }
 
-const remedy = 'raise maxBytes, up to the limit of the broker';
+const remedy = 'raise maxBytes (command: --max-bytes), up to the limit of the broker';
 
 function tooLarge(message: HubMessage, sizeBytes: number, maxBytes: number): MessageTooLargeError {
   return new MessageTooLargeError(`an array of the kind ${message.kind}`, sizeBytes, maxBytes, remedy);
