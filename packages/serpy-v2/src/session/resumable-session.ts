@@ -1,5 +1,6 @@
 /** The session of a handshake as core uses it, with a link or without one. */
 import type { PeerClose, ResumableSession } from 'serpy-core';
+import type { Delivered } from '../reliable/receiver.js';
 import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import type { ResumeCredentials } from './resume-credentials.js';
@@ -81,8 +82,8 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
     return session.consumed(received, earlierWait || received.part !== undefined);
   }
 
-  discarded(received: Received): void {
-    if (isNumbered(received)) this.#manager.session?.receiver.discardedNewest(received);
+  discarded(received: Received, kept: Received | undefined): void {
+    if (isNumbered(received)) this.#manager.session?.receiver.discardedNewest(received, kept as Delivered | undefined);
   }
 
   get readable(): boolean {
