@@ -373,7 +373,7 @@ export class Sender<Out extends Sendable> {
 const recordsPerAck = 8;
 
 function copy(from: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
-  if (end - start > loopBytes) target.set(from.subarray(start, end), at);
+  if (end - start > loopBytes) target.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
   else for (let i = start; i < end; i++) target[at + i - start] = from[i] as number;
 }
 
