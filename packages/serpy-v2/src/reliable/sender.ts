@@ -13,7 +13,6 @@ import {
   consumedRequestedBit,
   payloadDigest,
   recordCheck,
-  recordCheckOf,
   recordHeaderBytes,
   recordType,
   writeCheck,
@@ -316,10 +315,9 @@ export class Sender<Out extends Sendable> {
     const digest = segment.isShared ? payloadDigest(memory, start, end) : undefined;
     const { buffer: target, offset: at } = this.#host.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
     writeRecordHeader(target, at, this.#dataType(this.#sent + bytes), bytes, this.#sent);
-    if (digest !== undefined) {
-      segment.sent(start, end, digest);
-      if (this.#isChecked) writeCheck(target, at, recordCheckOf(target, at, memory, start, end, digest));
-    } else if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end));
+    if (digest !== undefined) segment.sent(start, end, digest);
+    const from = digest === undefined ? start : end;
+    if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end, from, digest));
     if (isJoined) copy(memory, start, end, target, at + recordHeaderBytes);
     else this.#host.write(memory.subarray(start, end));
     this.#sent += bytes;

@@ -1,7 +1,7 @@
 /** How a session handles received records: duplicates, gaps, corruption, and peers that violate the protocol. */
 
 import { describe, expect, test } from 'vitest';
-import type { ResumableAdapter } from '../../src/session/resumable-session.js';
+import type { Handshake } from '../../src/handshake/handshake.js';
 import { SessionRegistry } from '../../src/session/session-registry.js';
 import { frameType, headerBytes, streamType } from '../../src/wire/constants.js';
 import { writeHeader } from '../../src/wire/header.js';
@@ -789,7 +789,7 @@ test.each([
   exchange(ends);
   ends.client.wait(100);
   exchange(ends);
-  const { credentials } = ends.client.session.resumable as ResumableAdapter<never, unknown>;
+  const { credentials } = ends.client.session.resumable as Handshake<never>;
   const spoil = (hello: Buffer) => {
     const fields = fieldsOf(hello);
     const at = valueAt(fields, 0x83, 24) + 8; // after the attempt
