@@ -3,7 +3,6 @@
  * cannot handle: only a client starts, with a HELLO that a Python peer drops, and no other new frame is sent before the WELCOME.
  */
 import type { LinkHolder, PeerClose, ResumableSession, Role, SessionHost } from 'serpy-core';
-import type { Delivered } from '../reliable/receiver.js';
 import type { PeerTerms, ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import type { ResumeCredentials } from '../session/resume-credentials.js';
@@ -207,7 +206,9 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
   }
 
   discarded(received: Received, kept: Received | undefined): void {
-    if (isNumbered(received)) this.#manager.session?.receiver.discardedNewest(received, kept as Delivered | undefined);
+    if (!isNumbered(received)) return;
+    const before = kept !== undefined && isNumbered(kept) ? kept : undefined;
+    this.#manager.session?.receiver.discardedNewest(received, before);
   }
 
   get readable(): boolean {
