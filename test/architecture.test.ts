@@ -68,6 +68,7 @@ const longFiles: Record<string, string> = {
   'packages/serpy-v2/src/decoder.ts': 'one state machine: frames of the base protocol and of a session',
   'packages/core/src/connection/channel.ts':
     'one object implements what link, queues and streams call, as each connection has them',
+  'packages/serpy-v2/src/handshake/handshake.ts': 'the handshake is the session as core sees it, too',
   'packages/serpy-v2/src/reliable/reliable-session.ts':
     'one state machine: the records that the ends of a session exchange',
   'packages/serpy-v2/src/reliable/receiver.ts': 'one half of a session: numbers that must agree with each other',

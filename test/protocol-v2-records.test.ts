@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { RecordReader } from '../packages/serpy-v2/src/reliable/record-reader.js';
 import { ReliableSession } from '../packages/serpy-v2/src/reliable/reliable-session.js';
 import type { Sendable } from '../packages/serpy-v2/src/reliable/sender.js';
-import { sessionFrames } from '../packages/serpy-v2/src/reliable/session-frames.js';
+import { StreamFrames } from '../packages/serpy-v2/src/reliable/session-frames.js';
 import { crc32, frame, record, typeOf, uint64 } from '../packages/serpy-v2/test/reliable/wire.js';
 import { messageOf } from './docs/protocol-end.js';
 import { hexOf, type Vector, vectorsOf } from './docs/vectors.js';
@@ -156,7 +156,7 @@ function ended(host = new RecordingHost()): ReliableSession<Sendable> {
     pingIntervalMs: 0,
     peerTimeoutMs: 0,
   };
-  const session = new ReliableSession<Sendable>(settings, host as never, sessionFrames(settings.maxMessageBytes));
+  const session = new ReliableSession<Sendable>(settings, host as never, new StreamFrames(settings.maxMessageBytes));
   session.linkUp({ maxMessageBytes: 1e9, pingIntervalMs: 0, limit: 1e9 }, true, 0);
   return session;
 }

@@ -132,7 +132,8 @@ export class Decoder {
   }
 
   /** The next message of a session. Throws as `read` does. */
-  readSession({ decode }: SessionFrames): DecodedMessage | undefined {
+  readSession(): DecodedMessage | undefined {
+    const { decode } = this.#session as SessionFrames;
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
       const payload = this.#isWhole() ? this.#takeWhole() : this.#readBody()?.bytes;

@@ -125,7 +125,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   get resumable(): ResumableSession | undefined {
-    return this.#handshake?.resumable;
+    return this.#handshake;
   }
 
   get midFrame(): boolean {
@@ -193,7 +193,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
       awaitsAck: true,
       awaited: undefined,
       part,
-      session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
+      session: part.kind === 'stop' ? this.#handshake?.epoch : undefined,
     };
   }
 
@@ -217,7 +217,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
       endOffset: 0,
       awaitsAck: false,
       part,
-      session: part.kind === 'request' ? undefined : this.#handshake?.resumable.epoch,
+      session: part.kind === 'request' ? undefined : this.#handshake?.epoch,
       undroppable: true,
     };
   }
@@ -238,7 +238,8 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
       return;
     }
     if (this.#handshake?.established) {
-      if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) this.#handshake.send(frame);
+      if (frame.part === undefined || this.#isInSession(frame.part, frame.session))
+        this.#handshake.session?.sender.send(frame);
       else
         this.#output.rejected(
           frame,
@@ -270,7 +271,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   cancelAck(frame: Frame): void {
-    this.#handshake?.cancelAck(frame);
+    this.#handshake?.session?.sender.cancelAck(frame);
   }
 
   get gathered(): boolean {
@@ -336,7 +337,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
 
   retainUnread(): void {
     this.#decoder.retainUnread();
-    this.#handshake?.retainUnread();
+    this.#handshake?.session?.retainUnread();
   }
 
   read(): DecodedMessage | undefined {
@@ -461,7 +462,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
 
   /** Whether a part belongs to this session. A stream that began in another session cannot continue, because the peer does not know it. */
   #isInSession({ kind, id }: StreamPart | RequestPart, createdIn: unknown): boolean {
-    const session = this.#handshake?.resumable.epoch as object;
+    const session = this.#handshake?.epoch as object;
     if (kind === 'request') return true;
     if (kind !== 'begin' && kind !== 'data' && kind !== 'end' && kind !== 'abort') return session === createdIn;
     this.#streams ??= new Map();

@@ -24,6 +24,14 @@ export class Fifo<T extends object> {
     return this.#length === 0 ? undefined : this.#ring[this.#head & (this.#ring.length - 1)];
   }
 
+  get last(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const mask = this.#ring.length - 1;
+    let position = this.#tail - 1;
+    while (this.#ring[position & mask] === undefined) position--;
+    return this.#ring[position & mask];
+  }
+
   push(item: T): void {
     if (this.#tail - this.#head === this.#ring.length) this.#makeRoom();
     this.#positions?.set(item, this.#tail);

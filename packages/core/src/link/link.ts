@@ -153,7 +153,7 @@ export class Link implements TransportHandler {
     if (this.#read() && !this.#over) {
       this.#paused = false;
       this.transport.resume();
-      if (this.#session.midFrame) this.#watchedReads.restart();
+      if (this.#session.midFrame) this.#watchedReads().restart();
     }
     this.#afterStep();
   }
@@ -217,7 +217,7 @@ export class Link implements TransportHandler {
     this.#read();
     if (this.#over) return;
     this.#session.retainUnread();
-    if (this.#session.midFrame) this.#watchedReads.bytesArrived(chunk.length);
+    if (this.#session.midFrame) this.#watchedReads().bytesArrived(chunk.length);
     else this.#readStallTimer?.idle();
     this.#afterStep();
   }
@@ -232,7 +232,7 @@ export class Link implements TransportHandler {
     const isWhole = this.#session.filled?.(count, this.#clock.now()) === true;
     if (isWhole) this.#read();
     if (this.#over) return;
-    if (this.#session.midFrame) this.#watchedReads.bytesArrived(count);
+    if (this.#session.midFrame) this.#watchedReads().bytesArrived(count);
     else this.#readStallTimer?.idle();
     if (isWhole) this.#afterStep();
   }
@@ -454,7 +454,7 @@ export class Link implements TransportHandler {
     this.#writeStallTimer.start();
   }
 
-  get #watchedReads(): ReadStallTimer {
+  #watchedReads(): ReadStallTimer {
     this.#readStallTimer ??= new ReadStallTimer(this, this.#clock, this.#host.settings.frameTimeoutMs);
     return this.#readStallTimer;
   }

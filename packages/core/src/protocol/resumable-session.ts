@@ -57,8 +57,11 @@ export interface ResumableSession {
    * @returns whether the session has something to read or to write, now or later
    */
   consumed(received: Pick<InboundMessage, 'sizeBytes'>, earlierWait?: boolean): boolean;
-  /** The queue has dropped this message, which was read last, and keeps earlier ones. */
-  discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
+  /**
+   * The queue has dropped this message, which was read last.
+   * @param kept the last message in the queue
+   */
+  discarded(received: Pick<InboundMessage, 'sizeBytes'>, kept: Pick<InboundMessage, 'sizeBytes'> | undefined): void;
   /** How long the peer may resume the session after its link is lost, in milliseconds; 0 if it cannot. */
   readonly resumableMs: number;
   /** The name that the peer of this session has stated; undefined without one. It proves nothing. */

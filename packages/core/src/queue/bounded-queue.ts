@@ -30,6 +30,10 @@ export class BoundedQueue<T extends Sized> {
     return this.#items.first;
   }
 
+  get last(): T | undefined {
+    return this.#items.last;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

@@ -37,7 +37,7 @@ export class TcpIntake {
 
   /** The handler has been set. */
   start(): void {
-    if (this.#isHolding) process.nextTick(deliverPaused, this);
+    if (this.#isHolding()) process.nextTick(deliverPaused, this);
     else if (this.#sharedBuffer || !this.#paused) this.#socket.resume();
   }
 
@@ -48,7 +48,7 @@ export class TcpIntake {
   }
 
   target(leastBytes: number): Buffer | undefined {
-    return this.#paused || this.#yielding || this.#isHolding ? undefined : this.handler?.target?.(leastBytes);
+    return this.#paused || this.#yielding || this.#isHolding() ? undefined : this.handler?.target?.(leastBytes);
   }
 
   /** So many bytes were put where `target` said: they come before what is held. */
@@ -67,12 +67,12 @@ export class TcpIntake {
     if (this.#share.exhausted) this.#yield();
   }
 
-  get #isHolding(): boolean {
+  #isHolding(): boolean {
     return this.#pausedChunk !== undefined || this.#pausedFilled > 0;
   }
 
   ended(): void {
-    if (this.#isHolding) this.#pausedEnd = true;
+    if (this.#isHolding()) this.#pausedEnd = true;
     else this.handler?.ended();
   }
 
@@ -95,12 +95,12 @@ export class TcpIntake {
 
   resume(): void {
     this.#paused = false;
-    if (this.#isHolding) process.nextTick(deliverPaused, this);
+    if (this.#isHolding()) process.nextTick(deliverPaused, this);
     else if (!this.#sharedBuffer && !this.#yielding) this.#socket.resume();
   }
 
   deliverPaused(): void {
-    if (!this.#isHolding || this.#paused || this.#yielding) return;
+    if (!this.#isHolding() || this.#paused || this.#yielding) return;
     const filled = this.#pausedFilled;
     this.#pausedFilled = 0;
     if (filled > 0) this.#deliverFilled(filled);
@@ -110,7 +110,7 @@ export class TcpIntake {
       this.#pausedChunk = undefined;
       this.#deliver(held, true);
     }
-    if (this.#isHolding) return;
+    if (this.#isHolding()) return;
     if (this.#pausedEnd) this.handler?.ended();
     else this.#resumeSocket();
   }
@@ -146,7 +146,7 @@ export class TcpIntake {
     systemClock.setImmediate(() => {
       this.#yielding = false;
       this.#share?.reset();
-      if (this.#isHolding) this.deliverPaused();
+      if (this.#isHolding()) this.deliverPaused();
       else this.#resumeSocket();
     });
   }

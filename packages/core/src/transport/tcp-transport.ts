@@ -65,7 +65,7 @@ export class TcpTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.#writeBuffer.bytes + this.#inFlightBytes;
+    return this.#writeBuffer.bytes + this.#inFlightBytes();
   }
 
   get flushedBytes(): number {
@@ -139,10 +139,10 @@ export class TcpTransport implements Transport {
    */
   flush(): void {
     if (this.#writesInFlight > 0 || this.#flushIsDeferred) {
-      if (this.#coalesceTurns < coalesceTurns && this.#isFilled) this.#coalesceTurns = coalesceTurns;
+      if (this.#coalesceTurns < coalesceTurns && this.#isFilled()) this.#coalesceTurns = coalesceTurns;
       return;
     }
-    if (!this.#isFilled) return;
+    if (!this.#isFilled()) return;
     if (this.#coalesceTurns > 0) {
       this.#coalesceTurns--;
       this.#flushIsDeferred = true;
@@ -157,7 +157,7 @@ export class TcpTransport implements Transport {
     this.#send();
   }
 
-  get #isFilled(): boolean {
+  #isFilled(): boolean {
     return this.#writeBuffer.bytes > 0 || this.#handler?.gathered === true;
   }
 
@@ -171,13 +171,13 @@ export class TcpTransport implements Transport {
     if (lengthOf(pieces) !== bytes) this.#socket.destroy(detachedError());
     else if (this.#parts) {
       this.#parts.add(pieces);
-      this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;
+      this.#needsDrain ||= this.#inFlightBytes() >= highWaterBytes;
     } else if (isSplit || this.#inSocketBytes > 0) {
       // The program could transfer bytes that wait in the socket, and the socket would not detect it. So they wait here.
       this.#parts = new WriteParts(this.encrypted);
       this.#parts.add(pieces);
       if (this.#inSocketBytes === 0) this.#writePart(this.#parts);
-      else this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;
+      else this.#needsDrain ||= this.#inFlightBytes() >= highWaterBytes;
     } else {
       this.#write(pieces);
     }
@@ -205,12 +205,12 @@ export class TcpTransport implements Transport {
     if (last > 0) socket.uncork();
     this.#inSocketBytes = socket.writableLength;
     // The system mostly accepts all bytes at once, and their memory can be reused.
-    if (this.#inFlightBytes === 0) this.#writeBuffer.recycle();
-    else if (this.#inFlightBytes >= highWaterBytes) this.#needsDrain = true;
+    if (this.#inFlightBytes() === 0) this.#writeBuffer.recycle();
+    else if (this.#inFlightBytes() >= highWaterBytes) this.#needsDrain = true;
   }
 
   /** The bytes that were taken from the write buffer and have not left this process. */
-  get #inFlightBytes(): number {
+  #inFlightBytes(): number {
     return this.#inSocketBytes + (this.#parts?.bytes ?? 0);
   }
 
@@ -221,10 +221,10 @@ export class TcpTransport implements Transport {
     this.#inSocketBytes = this.#socket.writableLength;
     if (this.#writesInFlight === 0) {
       if (this.#parts) this.#writePart(this.#parts);
-      else if (this.#isFilled) this.#send();
+      else if (this.#isFilled()) this.#send();
       else if (this.#inSocketBytes === 0) this.#writeBuffer.recycle(); // over TLS no write completes at once
     }
-    if (!this.#needsDrain || this.#inFlightBytes >= highWaterBytes) return;
+    if (!this.#needsDrain || this.#inFlightBytes() >= highWaterBytes) return;
     this.#needsDrain = false;
     this.#handler?.drained();
   }

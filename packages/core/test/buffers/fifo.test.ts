@@ -36,7 +36,8 @@ describe('a queue of constant time', () => {
           queue.clear();
           model = [];
       }
-      expect([queue.length, queue.first, queue.items()]).toEqual([model.length, model[0], model]);
+      const { length, first, last } = queue;
+      expect([length, first, last, queue.items()]).toEqual([model.length, model[0], model.at(-1), model]);
     });
   });
 });

@@ -2,10 +2,10 @@
  * The handshake on a link, which results in v2 without a session, a new session or a resumed one. A Python peer never gets a byte that it
  * cannot handle: only a client starts, with a HELLO that a Python peer drops, and no other new frame is sent before the WELCOME.
  */
-import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
+import type { LinkHolder, PeerClose, ResumableSession, Role, SessionHost } from 'serpy-core';
 import type { PeerTerms, ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
-import { ResumableAdapter } from '../session/resumable-session.js';
+import type { ResumeCredentials } from '../session/resume-credentials.js';
 import { handshakeRequiredError, toLinkError } from '../session/session-errors.js';
 import { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
@@ -17,7 +17,19 @@ import { type HandshakeHost, type HandshakeRole, HandshakeState } from './handsh
 import type { GreetingKind } from './hello-welcome.js';
 import { ServerHandshake } from './server-handshake.js';
 
-export class Handshake<Out extends Sendable> {
+/** A received message. A message of a session has the offset of its end. */
+interface Received {
+  readonly sizeBytes: number;
+  end?: number;
+  readonly part?: unknown;
+}
+
+function isNumbered(received: Received): received is Received & { end: number } {
+  return received.end !== undefined && received.end > 0;
+}
+
+/** It is the session as core sees it, too: an object between the two was one more call for each message. */
+export class Handshake<Out extends Sendable> implements ResumableSession {
   readonly #host: HandshakeHost;
   readonly #manager: SessionManager<Out, Handshake<Out>>;
   readonly #state = new HandshakeState();
@@ -26,8 +38,6 @@ export class Handshake<Out extends Sendable> {
   readonly #server: ServerHandshake<Out, Handshake<Out>> | undefined;
   /** Whether the last link ended before it was known whether it resumes another connection's session. */
   #endedPending = false;
-  /** The session as core sees it. */
-  readonly resumable: ResumableSession;
 
   constructor(
     role: Role,
@@ -42,7 +52,6 @@ export class Handshake<Out extends Sendable> {
     if (role === 'server')
       this.#server = new ServerHandshake(this.#state, settings, manager, output, host, sessions, this);
     this.#role = this.#server ?? new ClientHandshake(this.#state, settings, manager, output, host);
-    this.resumable = new ResumableAdapter(this, manager);
   }
 
   /** Whether messages are numbered: the session exists and is on this link. */
@@ -57,10 +66,6 @@ export class Handshake<Out extends Sendable> {
 
   get welcomeSent(): boolean {
     return this.#state.phase === 'welcome-sent';
-  }
-
-  get isPlain(): boolean {
-    return this.#state.phase === 'plain';
   }
 
   /** Whether received bytes are decoded as v2 without a session. */
@@ -139,15 +144,6 @@ export class Handshake<Out extends Sendable> {
     if (this.#manager.resumableMs === 0) this.#manager.end('the session ended with its link and cannot be resumed');
   }
 
-  send(message: Out): void {
-    this.#manager.session?.sender.send(message);
-  }
-
-  /** The program no longer waits for the acknowledgement of a message. */
-  cancelAck(message: Out): void {
-    this.#manager.session?.sender.cancelAck(message);
-  }
-
   /** The program uses a feature of sessions: a server then sends nothing until its client had time to send a HELLO. */
   requireSession(nowMs: number): void {
     this.#server?.requireSession(nowMs);
@@ -158,10 +154,6 @@ export class Handshake<Out extends Sendable> {
     this.#manager.session?.push(chunk, nowMs);
   }
 
-  retainUnread(): void {
-    this.#manager.session?.retainUnread();
-  }
-
   /** The buffer into which the next bytes may be read. */
   target(leastBytes: number): Buffer | undefined {
     return this.established ? this.#manager.session?.reader.target(leastBytes) : undefined;
@@ -170,6 +162,84 @@ export class Handshake<Out extends Sendable> {
   filled(count: number, nowMs: number): boolean {
     this.#state.nowMs = nowMs;
     return this.#manager.session?.filled(count, nowMs) ?? false;
+  }
+
+  // The session as core sees it, with a link or without one.
+
+  get epoch(): unknown {
+    const { leftover, session } = this.#manager;
+    return leftover === undefined ? session : leftover.session;
+  }
+
+  /** The ID and secret with which the client resumes the session; those of the last session if there is none now. */
+  get credentials(): ResumeCredentials | undefined {
+    return this.#manager.credentials;
+  }
+
+  /** The session itself. */
+  get session(): ReliableSession<Out> | undefined {
+    return this.#manager.session;
+  }
+
+  get hasPendingFrames(): boolean {
+    return this.#state.isOn && (this.#manager.session?.sender.hasPending ?? false);
+  }
+
+  writeNext(): void {
+    this.#manager.session?.sender.writeNext();
+  }
+
+  get allAcknowledged(): boolean {
+    return !this.welcomeSent && (this.#manager.session?.sender.allAcknowledged ?? true);
+  }
+
+  get progressCount(): number {
+    const { session } = this.#manager;
+    return session === undefined ? 0 : session.sender.acked + session.receiver.received;
+  }
+
+  consumed(received: Received, earlierWait = false): boolean {
+    const { session } = this.#manager;
+    if (session === undefined || !isNumbered(received)) return true;
+    // The parts of a stream are consumed in an order of their own.
+    return session.consumed(received, earlierWait || received.part !== undefined);
+  }
+
+  discarded(received: Received, kept: Received | undefined): void {
+    if (!isNumbered(received)) return;
+    const before = kept !== undefined && isNumbered(kept) ? kept : undefined;
+    this.#manager.session?.receiver.discardedNewest(received, before);
+  }
+
+  get readable(): boolean {
+    const { session, leftover } = this.#manager;
+    return leftover !== undefined || (session?.receiver.readable ?? false);
+  }
+
+  get resumableMs(): number {
+    const { session, resumableMs } = this.#manager;
+    return session === undefined || session.peerClose ? 0 : resumableMs;
+  }
+
+  get peerName(): string | undefined {
+    return this.#state.phase === 'plain' ? undefined : this.#manager.peerName;
+  }
+
+  get peerClose(): PeerClose | undefined {
+    return this.#manager.session?.peerClose;
+  }
+
+  /** Acknowledges what was received, because no later ACK can. Writes the close frame only if every message that was started is written completely. */
+  writeClose(reason: string): void {
+    const { session } = this.#manager;
+    if (!this.established || session === undefined) return;
+    session.flush();
+    if (session.receiver.ackDue) session.writeAck();
+    if (session.sender.isAllSent) session.writeClose(reason);
+  }
+
+  abort(): readonly unknown[] {
+    return this.#manager.abort();
   }
 
   /** The next message that had no room in the receive queue, or that an ended session has left. */

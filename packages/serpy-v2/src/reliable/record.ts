@@ -66,7 +66,7 @@ export function digestPart(memory: Uint8Array, start: number, before: number): n
 
 /**
  * The check of a record. Its header is at `at`; its payload may be in another buffer.
- * @param from start of the part that was not digested before
+ * @param from start of the part that was not digested before; `end` if the digest is known
  * @param before the digest of the parts before `from`
  */
 export function recordCheck(
@@ -81,19 +81,6 @@ export function recordCheck(
   const crc = crc32(header, at, at + checkedHeaderBytes);
   if (end - start < digestFromBytes) return crc32(memory, start, end, crc);
   return (crc ^ digest(memory, from, end, before)) >>> 0;
-}
-
-/** The check of a record whose payload digest is known. */
-export function recordCheckOf(
-  header: Uint8Array,
-  at: number,
-  memory: Uint8Array,
-  start: number,
-  end: number,
-  known: number,
-): number {
-  if (end - start < digestFromBytes) return recordCheck(header, at, memory, start, end);
-  return (crc32(header, at, at + checkedHeaderBytes) ^ known) >>> 0;
 }
 
 /** Writes the header of a record without its check. */

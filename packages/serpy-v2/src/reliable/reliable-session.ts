@@ -63,9 +63,10 @@ export class ReliableSession<Out extends Sendable> {
   peerClose: { readonly reason: string } | undefined;
   /** How long the client may resume the session, in milliseconds, if it has changed this since its HELLO. */
   peerResumeMs: number | undefined;
+  /** The records of this link. */
+  reader = new RecordReader(true);
   readonly #host: SessionHost<Out>;
   readonly #settings: ReliableSettings;
-  #reader = new RecordReader(true);
   #isChecked = true;
   #heartbeat: Heartbeat;
   /** Longest time without a sent record while a record is received: then an acknowledgement serves as heartbeat. */
@@ -109,7 +110,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#writtenMs = nowMs;
     this.#progressMs = nowMs;
     this.#isChecked = isChecked;
-    this.#reader = new RecordReader(isChecked, this.receiver);
+    this.reader = new RecordReader(isChecked, this.receiver);
     this.#pong = undefined;
     this.#ackAtMs = undefined;
     this.#wakeMs = undefined;
@@ -121,20 +122,20 @@ export class ReliableSession<Out extends Sendable> {
 
   linkDown(): void {
     this.sender.linkDown();
-    this.#reader.close();
+    this.reader.close();
     this.#ackAtMs = undefined;
     this.#pong = undefined;
   }
 
   push(bytes: Buffer, nowMs: number): void {
     this.#received(bytes.length, nowMs);
-    this.#reader.push(bytes);
+    this.reader.push(bytes);
   }
 
   /** `count` bytes were read into the reader's target. @returns whether a record is complete */
   filled(count: number, nowMs: number): boolean {
     this.#received(count, nowMs);
-    return this.#reader.filled(count);
+    return this.reader.filled(count);
   }
 
   #received(count: number, nowMs: number): void {
@@ -147,16 +148,12 @@ export class ReliableSession<Out extends Sendable> {
 
   retainUnread(): void {
     this.receiver.retainUnread();
-    this.#reader.keep();
-  }
-
-  get reader(): RecordReader {
-    return this.#reader;
+    this.reader.keep();
   }
 
   /** Memory of the incomplete record, or of the incomplete message that it belongs to. */
   get partialBytes(): number {
-    return Math.max(this.#reader.heldBytes, this.receiver.partialBytes);
+    return Math.max(this.reader.heldBytes, this.receiver.partialBytes);
   }
 
   /**
@@ -167,12 +164,12 @@ export class ReliableSession<Out extends Sendable> {
     for (;;) {
       const message = this.receiver.read();
       if (message !== undefined) return message;
-      this.receiver.retainRest();
-      if (!this.#reader.read()) {
+      this.receiver.retainUnread(); // the next record reuses the memory of the last one
+      if (!this.reader.read()) {
         if (this.receiver.ackDue) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
         return undefined;
       }
-      this.#handle(this.#reader);
+      this.#handle(this.reader);
     }
   }
 
@@ -183,7 +180,9 @@ export class ReliableSession<Out extends Sendable> {
 
   /** The transport is about to send: writes all that waits for it. */
   flush(): void {
-    if (this.#pong) this.#writePong(this.#pong);
+    const pong = this.#pong;
+    this.#pong = undefined;
+    if (pong) this.#write(recordType.pong, pong);
     if (this.receiver.ackNow) this.writeAck();
     this.sender.flush();
   }
@@ -240,7 +239,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#wakeMs = undefined;
     if (this.#ackAtMs !== undefined && nowMs >= this.#ackAtMs) this.writeAck();
     const { peerTimeoutMs } = this.#settings;
-    const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + stallTimeoutFactor * peerTimeoutMs;
+    const isStuck = this.reader.inRecord && nowMs >= this.#progressMs + stallTimeoutFactor * peerTimeoutMs;
     if (isStuck && peerTimeoutMs > 0) {
       throw new PeerTimeoutError(
         `a record of the peer has made no progress for ${nowMs - this.#progressMs} ms, so the link is closed: the length of the record was damaged in transit, or the network is almost blocked`,
@@ -262,11 +261,6 @@ export class ReliableSession<Out extends Sendable> {
     }
   }
 
-  #writePong(payload: Buffer): void {
-    this.#pong = undefined;
-    this.#write(recordType.pong, payload);
-  }
-
   #write(type: number, payload: Buffer): void {
     const { buffer: memory, offset: start } = this.#host.reserve(recordHeaderBytes + payload.length);
     writeRecordHeader(memory, start, type, payload.length, 0);
@@ -279,7 +273,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#progressMs = this.#nowMs;
     this.#minProgressBytes = 0;
     // While a long record arrives over a slow network, its sender needs acknowledgements as heartbeats.
-    if (this.#nowMs - this.#writtenMs >= this.#maxQuietMs) this.receiver.wantAck();
+    if (this.#nowMs - this.#writtenMs >= this.#maxQuietMs) this.receiver.ackNow = true;
   }
 
   #handle(record: RecordReader): void {

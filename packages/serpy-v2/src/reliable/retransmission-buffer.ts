@@ -3,18 +3,18 @@ import { payloadDigest } from './record.js';
 
 /** Consecutive bytes of the stream: complete small messages, or a part of a large one. */
 export class Segment<Out> {
-  /** The buffer with its bytes, from `start` to `end`. `end` grows while small messages are added. */
+  /** The buffer with its bytes, from `start` to `end`. `end` grows while messages are added. */
   memory: Uint8Array;
   readonly start: number;
   end: number;
   /** Offset of its first byte in the stream. */
   readonly offset: number;
-  /** End of the last message that begins in it. */
-  messageEnd: number;
   /** Number of messages that begin in it. */
   messages = 0;
   /** The large message that it is a part of; undefined for small messages. */
   readonly message: Out | undefined;
+  /** The end of that message in the stream. */
+  readonly messageEnd: number;
   /** Whether the program may change its bytes. */
   readonly isShared: boolean;
   /** The rest of its message is not sent. */
@@ -28,20 +28,17 @@ export class Segment<Out> {
     start: number,
     end: number,
     offset: number,
-    message: Out | undefined,
-    isShared: boolean,
+    message?: Out,
+    messageEnd = offset,
+    isShared = false,
   ) {
     this.memory = memory;
     this.start = start;
     this.end = end;
     this.offset = offset;
-    this.messageEnd = offset;
     this.message = message;
+    this.messageEnd = messageEnd;
     this.isShared = isShared;
-  }
-
-  get bytes(): number {
-    return this.end - this.start;
   }
 
   /** The offset after it. */
@@ -85,12 +82,11 @@ const nothing = new Uint8Array(0);
 export class RetransmissionBuffer<Out> {
   #first: Segment<Out> | undefined;
   #last: Segment<Out> | undefined;
-  #bytes = 0;
   #messages = 0;
 
   /** Number of bytes that are kept. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#last === undefined || this.#first === undefined ? 0 : this.#last.endOffset - this.#first.offset;
   }
 
   /** Number of messages that begin in them. */
@@ -106,16 +102,12 @@ export class RetransmissionBuffer<Out> {
     if (this.#last === undefined) this.#first = segment;
     else this.#last.next = segment;
     this.#last = segment;
-    this.#bytes += segment.bytes;
-    this.#messages += segment.messages;
   }
 
-  /** The last segment has grown by a message. */
-  grew(segment: Segment<Out>, bytes: number): void {
+  /** A message, or the part of it with its start, was written to the end of the last segment. */
+  addMessage(segment: Segment<Out>, bytes: number): void {
     segment.end += bytes;
     segment.messages++;
-    segment.messageEnd += bytes;
-    this.#bytes += bytes;
     this.#messages++;
   }
 
@@ -123,7 +115,6 @@ export class RetransmissionBuffer<Out> {
   trim(offset: number): void {
     let first = this.#first;
     while (first !== undefined && first.messageEnd <= offset && first.endOffset <= offset) {
-      this.#bytes -= first.bytes;
       this.#messages -= first.messages;
       first = first.next;
     }
@@ -145,7 +136,6 @@ export class RetransmissionBuffer<Out> {
   clear(): void {
     this.#first = undefined;
     this.#last = undefined;
-    this.#bytes = 0;
     this.#messages = 0;
   }
 }

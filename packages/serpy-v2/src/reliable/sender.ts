@@ -13,7 +13,6 @@ import {
   consumedRequestedBit,
   payloadDigest,
   recordCheck,
-  recordCheckOf,
   recordHeaderBytes,
   recordType,
   writeCheck,
@@ -149,18 +148,8 @@ export class Sender<Out extends Sendable> {
 
   /** Begins a message. Small messages are gathered until `flush`; `writeNext` continues a large one. */
   send(message: Out): void {
-    const { prefix, payload, sizeBytes } = message;
-    if (payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
-    else {
-      this.flush();
-      const start = this.#blocks.reserve(headerBytes + (prefix?.length ?? 0), this.#end);
-      const { memory, used } = this.#blocks;
-      writeHeader(memory, start, message.type, 0, sizeBytes - headerBytes);
-      if (prefix) memory.set(prefix, start + headerBytes);
-      const messageEnd = this.#end + sizeBytes;
-      this.#add(new Segment(memory, start, used, this.#end, message, false), messageEnd, 1);
-      this.#add(new Segment(payload, 0, payload.length, this.#end, message, !message.owned), messageEnd, 0);
-    }
+    if (message.payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
+    else this.#addLarge(message);
     if (message.level === undefined) return;
     message.endOffset = this.#end;
     this.#pending.add(message);
@@ -244,9 +233,9 @@ export class Sender<Out extends Sendable> {
   abort(): { readonly unknown: UnknownMessage[]; readonly unarrived: Out[]; readonly unconsumed: Out[] } {
     const unknown: UnknownMessage[] = [];
     for (const segment of this.#buffer) {
-      if (segment.messageEnd <= this.#acked) continue;
       if (segment.message === undefined) unknown.push(...framesIn(segment, this.#acked));
-      else if (segment.messages > 0 && segment.next?.retracted !== true) unknown.push(reported(segment.message));
+      else if (segment.messages === 0 || segment.messageEnd <= this.#acked) continue;
+      else if (segment.next?.retracted !== true) unknown.push(reported(segment.message));
     }
     const pending = this.#pending.abandon(this.#acked);
     this.#buffer.clear();
@@ -267,9 +256,9 @@ export class Sender<Out extends Sendable> {
     this.#pending.reached(received, consumed);
   }
 
+  /** Copies a small message into the open segment, or begins one. */
   #gather({ type, prefix, payload, sizeBytes }: Out): void {
-    const open = this.#open;
-    if (open !== undefined && !this.#blocks.hasRoom(sizeBytes)) this.flush();
+    if (!this.#blocks.hasRoom(sizeBytes)) this.flush();
     const start = this.#blocks.reserve(sizeBytes, this.#end);
     const block = this.#blocks.memory;
     writeHeader(block, start, type, 0, sizeBytes - headerBytes);
@@ -281,21 +270,34 @@ export class Sender<Out extends Sendable> {
     const { length } = payload;
     if (length > loopBytes) block.set(payload, at);
     else for (let i = 0; i < length; i++) block[at + i] = payload[i] as number;
-    if (this.#open !== undefined) {
-      this.#buffer.grew(this.#open, sizeBytes);
-      this.#end += sizeBytes;
-      return;
+    if (this.#open === undefined) {
+      this.#open = new Segment<Out>(block, start, start, this.#end);
+      this.#add(this.#open);
     }
-    this.#open = new Segment<Out>(block, start, start + sizeBytes, this.#end, undefined, false);
-    this.#add(this.#open, this.#end + sizeBytes, 1);
+    this.#buffer.addMessage(this.#open, sizeBytes);
+    this.#end += sizeBytes;
   }
 
-  #add(segment: Segment<Out>, messageEnd: number, messages: number): void {
-    segment.messageEnd = messageEnd;
-    segment.messages = messages;
+  /** Adds a large message: its header in a block, and its payload in the memory of the program. */
+  #addLarge(message: Out): void {
+    this.flush();
+    const { type, prefix, payload, sizeBytes, owned } = message;
+    const headBytes = sizeBytes - payload.length;
+    const start = this.#blocks.reserve(headBytes, this.#end);
+    const { memory } = this.#blocks;
+    writeHeader(memory, start, type, 0, sizeBytes - headerBytes);
+    if (prefix) memory.set(prefix, start + headerBytes);
+    const end = this.#end + sizeBytes;
+    const head = new Segment(memory, start, start, this.#end, message, end);
+    this.#add(head);
+    this.#buffer.addMessage(head, headBytes);
+    this.#add(new Segment(payload, 0, payload.length, head.endOffset, message, end, !owned));
+    this.#end = end;
+  }
+
+  #add(segment: Segment<Out>): void {
     this.#buffer.add(segment);
     this.#current ??= segment;
-    this.#end = segment.endOffset;
   }
 
   #writeRecord(): void {
@@ -313,10 +315,9 @@ export class Sender<Out extends Sendable> {
     const digest = segment.isShared ? payloadDigest(memory, start, end) : undefined;
     const { buffer: target, offset: at } = this.#host.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
     writeRecordHeader(target, at, this.#dataType(this.#sent + bytes), bytes, this.#sent);
-    if (digest !== undefined) {
-      segment.sent(start, end, digest);
-      if (this.#isChecked) writeCheck(target, at, recordCheckOf(target, at, memory, start, end, digest));
-    } else if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end));
+    if (digest !== undefined) segment.sent(start, end, digest);
+    const from = digest === undefined ? start : end;
+    if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end, from, digest));
     if (isJoined) copy(memory, start, end, target, at + recordHeaderBytes);
     else this.#host.write(memory.subarray(start, end));
     this.#sent += bytes;
@@ -370,7 +371,7 @@ export class Sender<Out extends Sendable> {
 const recordsPerAck = 8;
 
 function copy(from: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
-  if (end - start > loopBytes) target.set(from.subarray(start, end), at);
+  if (end - start > loopBytes) target.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
   else for (let i = start; i < end; i++) target[at + i - start] = from[i] as number;
 }
 

@@ -12,12 +12,8 @@ const maxPartBytes = 256 * 1024;
 /** The value of a part of a stream, which is not a message. */
 const nothing = Buffer.alloc(0);
 
-export function sessionFrames(maxMessageBytes: number): SessionFrames {
-  return new StreamFrames(maxMessageBytes);
-}
-
 /** A class and not an object of closures, so that the decoders of all sessions call the same functions. */
-class StreamFrames implements SessionFrames {
+export class StreamFrames implements SessionFrames {
   readonly #maxMessageBytes: number;
 
   constructor(maxMessageBytes: number) {

@@ -3,7 +3,7 @@ import { ConnectionLostError, DeliveryUnknownError, type SessionHost } from 'ser
 import { firstLimit } from '../reliable/receiver.js';
 import { ReliableSession, type ReliableSettings } from '../reliable/reliable-session.js';
 import type { Sendable, UnknownMessage } from '../reliable/sender.js';
-import { sessionFrames } from '../reliable/session-frames.js';
+import { StreamFrames } from '../reliable/session-frames.js';
 import type { DecodedMessage } from '../values/values.js';
 import {
   createCredentials,
@@ -172,7 +172,7 @@ export class SessionManager<Out extends Sendable, Owner> {
   #start(credentials: ResumeCredentials): void {
     this.#mayResume = true;
     this.credentials = credentials;
-    const frames = sessionFrames(this.#settings.maxMessageBytes);
+    const frames = new StreamFrames(this.#settings.maxMessageBytes);
     this.session = new ReliableSession(this.#settings, this.#output, frames, this.#base);
   }
 }

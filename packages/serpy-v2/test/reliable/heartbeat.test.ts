@@ -3,7 +3,7 @@ import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/reliable/heartbeat.js';
 import { ReliableSession } from '../../src/reliable/reliable-session.js';
-import { sessionFrames } from '../../src/reliable/session-frames.js';
+import { StreamFrames } from '../../src/reliable/session-frames.js';
 
 test.each([
   ['as late as leaves it time to answer', 15_000, 7_500],
@@ -20,7 +20,7 @@ test.each([
     progress: () => {},
     reserve: (bytes: number) => ({ buffer: Buffer.alloc(bytes), offset: 0 }),
   } as unknown as SessionHost<never>;
-  const session = new ReliableSession(settings, output, sessionFrames(1000));
+  const session = new ReliableSession(settings, output, new StreamFrames(1000));
   session.linkUp({ maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limit: 1000 }, true, 0);
   expect(session.deadlineMs).toBe(expectedMs);
   session.tick(expectedMs);
@@ -42,7 +42,7 @@ test('a PING precedes the timeout even if pingIntervalMs is longer than peerTime
     return { buffer: Buffer.alloc(bytes), offset: 0 };
   };
   const output = { progress: () => {}, reserve } as unknown as SessionHost<never>;
-  const session = new ReliableSession(settings, output, sessionFrames(1000));
+  const session = new ReliableSession(settings, output, new StreamFrames(1000));
   session.linkUp({ maxMessageBytes: 1000, pingIntervalMs: 5_000, limit: 1000 }, true, 0);
   expect(session.deadlineMs).toBe(1_000);
   session.tick(1_000);

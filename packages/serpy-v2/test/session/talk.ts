@@ -1,7 +1,7 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
-import type { ResumableAdapter } from '../../src/session/resumable-session.js';
+import type { Handshake } from '../../src/handshake/handshake.js';
 import { SessionRegistry } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
 import type { DecodedMessage, Value } from '../../src/values/values.js';
@@ -103,7 +103,7 @@ export class End {
 
   /** Up to which offset the peer may send. */
   get limit(): number {
-    return (this.session.resumable as ResumableAdapter<Frame, unknown>).session?.receiver.limit ?? 0;
+    return (this.session.resumable as Handshake<Frame>).session?.receiver.limit ?? 0;
   }
 
   /** Time passes. */

@@ -4,8 +4,8 @@
  */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { type Attempt, DeliveryChecker, RecordingHost } from 'serpy-core/testing';
+import type { Handshake } from '../../../src/handshake/handshake.js';
 import type { ReliableSession } from '../../../src/reliable/reliable-session.js';
-import type { ResumableAdapter } from '../../../src/session/resumable-session.js';
 import type { SessionRegistry } from '../../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-session.js';
 import type { DecodedMessage } from '../../../src/values/values.js';
@@ -115,8 +115,8 @@ export class End {
     return `${this.name}: ${states.join(', ')}`;
   }
 
-  get #lasting(): ResumableAdapter<Frame, unknown> | undefined {
-    return this.session.resumable as ResumableAdapter<Frame, unknown> | undefined;
+  get #lasting(): Handshake<Frame> | undefined {
+    return this.session.resumable as Handshake<Frame> | undefined;
   }
 
   get reliableSession(): ReliableSession<Frame> | undefined {
