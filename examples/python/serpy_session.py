@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Exchange messages with serpy for Node, and lose none of them when the network breaks.
 
-Copy this file next to your program. It needs Python 3.8 or later and nothing else. With numpy,
-arrays are values; with the library xxHash of the system (libxxhash.so.0), large messages are fast. An instrument that listens, and a workstation that connects::
+Copy this file next to your program. It needs Python 3.8 or later and nothing else. With numpy, arrays
+are values. With the library xxHash of the system (libxxhash.so.0), large messages are fast.
+An instrument that listens, and a workstation that connects::
 
     from serpy_session import Server                      from serpy_session import Connection
 
