@@ -105,7 +105,7 @@ describe('an idle connection', () => {
     ['without a session', 'off', Buffer.alloc(0), 8 * KiB],
     ['in a session', 'require', Buffer.concat([seeds.hello, allowance(0, 0)]), 13 * KiB],
   ] as const)('%s takes little memory, the socket of the peer included', async (_name, mode, greeting, mostBytes) => {
-    const server = new v2.Server({ port: 0, session: mode, maxConnections: 2 * count });
+    const server = new v2.Server({ port: 0, session: mode, maxConnections: 3 * count });
     await server.start();
     const peers: HostilePeer[] = [];
     onTestFinished(async () => {
@@ -121,9 +121,11 @@ describe('an idle connection', () => {
       await until(() => accepted.stats().bytesReceived === greeting.length);
     };
     for (let n = 0; n < 20; n++) await connect(); // what the first ones make for all
-    const bytes = await growth(async () => {
+    const connectMany = async () => {
       for (let n = 0; n < count; n++) await connect();
-    });
+    };
+    // What the engine compiles meanwhile counts once: of two measurements, one is without it.
+    const bytes = Math.min(await growth(connectMany), await growth(connectMany));
     expect(bytes / count).toBeLessThan(mostBytes);
   });
 });
