@@ -20,7 +20,7 @@ export interface ServeStats {
   readonly clients: number;
   /** Messages queued for clients. */
   readonly forwarded: number;
-  /** Messages that clients missed because they were too slow. */
+  /** Messages that clients missed: newer ones replaced them, or they were dropped at the bounds. */
   readonly dropped: number;
   /** Messages that the protocol of a client cannot carry. */
   readonly unsupported: number;

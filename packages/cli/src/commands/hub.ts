@@ -141,7 +141,11 @@ async function report(context: Context, hub: Hub, servers: readonly HubServer[],
   const sum = (name: 'forwarded' | 'dropped' | 'unsupported' | 'ignored') =>
     stats.reduce((total, each) => total + each[name], 0);
   const parts = [`forwarded ${formatCount(sum('forwarded'))}`];
-  if (sum('dropped') > 0) parts.push(`${formatInteger(sum('dropped'))} dropped for slow programs`);
+  const why =
+    flags.policy === 'all'
+      ? 'dropped for slow programs'
+      : 'replaced by newer ones (--policy all forwards every message)';
+  if (sum('dropped') > 0) parts.push(`${formatInteger(sum('dropped'))} ${why}`);
   if (sum('unsupported') > 0)
     parts.push(`${formatInteger(sum('unsupported'))} not sent, as the protocol cannot carry them`);
   if (sum('ignored') > 0) parts.push(`${formatCount(sum('ignored'))} of programs ignored`);

@@ -56,6 +56,21 @@ describe('serpy hub', () => {
     expect((await run.ended).stderr).toContain('forwarded 6 messages');
   });
 
+  test('says at the end how many messages newer ones replaced, and how a program gets all of them', async () => {
+    const { server, url } = await instrument();
+    const [run, [address = '']] = await start(url, '--serve', 'serpy2://127.0.0.1:0');
+    await run.until(/127\.0\.0\.1:\d+ connected/);
+    const program = await client(address);
+    const [source] = server.connections;
+    // They arrive together, although no program is slow.
+    for (let n = 0; n < 500; n++) void source!.sendData(n);
+    while ((await program.getData()) !== 499);
+    run.interrupt();
+    expect((await run.ended).stderr).toMatch(
+      /forwarded \d+ messages, \d+ replaced by newer ones \(--policy all forwards every message\)\n/,
+    );
+  });
+
   test('serves sources alone and together', async () => {
     const [one, two] = [await instrument('one'), await instrument(2)];
     const serve = ['--serve', 'serpy2://127.0.0.1:0', '--serve', 'b=serpy2://127.0.0.1:0'];
