@@ -238,7 +238,9 @@ export class Decoder {
   drain(): Buffer {
     const { remaining } = this.#chunk;
     this.#received -= remaining;
-    return this.#chunk.take(remaining);
+    const rest = this.#chunk.take(remaining);
+    this.#chunk.detach();
+    return rest;
   }
 
   /** A HELLO or WELCOME arrived where none is expected: it is dropped like a damaged message. */

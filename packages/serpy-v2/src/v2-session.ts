@@ -117,11 +117,13 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   get canSend(): boolean {
-    return this.#handshake === undefined || this.#handshake.canSend;
+    const session = this.#handshake?.active;
+    return session === undefined ? (this.#handshake?.canSendPlain ?? true) : session.sender.canStart;
   }
 
   get deadlineMs(): number | undefined {
-    return this.#handshake?.deadlineMs;
+    const session = this.#handshake?.active;
+    return session === undefined ? this.#handshake?.deadlineMs : session.deadlineMs;
   }
 
   get resumable(): ResumableSession | undefined {
@@ -130,12 +132,13 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
 
   get midFrame(): boolean {
     const handshake = this.#handshake;
+    if (handshake?.active) return handshake.active.reader.inRecord;
     return handshake === undefined || handshake.decodesPlain ? this.#decoder.midFrame : handshake.midFrame;
   }
 
   /** Without a session there are no acknowledgements, so every sent message counts. */
   get unacknowledgedMessages(): number {
-    return this.#handshake?.established ? 0 : this.#plain.plainSent;
+    return this.#handshake?.active ? 0 : this.#plain.plainSent;
   }
 
   get partialBytes(): number {
@@ -171,7 +174,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   #sumOf(payloadBytes: number, prefix: Uint8Array | undefined, bytes: Uint8Array, common: SharedPayload | undefined) {
-    if (this.#handshake?.established) return undefined;
+    if (this.#handshake?.active) return undefined;
     return common?.sum ?? (payloadBytes < copyBelowBytes ? undefined : sumOf(prefix, bytes));
   }
 
@@ -237,9 +240,9 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
       this.#output.warn(error);
       return;
     }
-    if (this.#handshake?.established) {
-      if (frame.part === undefined || this.#isInSession(frame.part, frame.session))
-        this.#handshake.session?.sender.send(frame);
+    const session = this.#handshake?.active;
+    if (session !== undefined) {
+      if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) session.sender.send(frame);
       else
         this.#output.rejected(
           frame,
@@ -267,7 +270,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   get #carriesAbout(): boolean {
-    return this.#handshake?.established === true && this.#handshake.peer?.readsAbout === true;
+    return this.#handshake?.active?.peer?.readsAbout === true;
   }
 
   cancelAck(frame: Frame): void {
@@ -275,11 +278,11 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   get gathered(): boolean {
-    return this.#handshake?.hasBatched ?? false;
+    return this.#handshake?.active?.hasBatched ?? false;
   }
 
   flush(): void {
-    this.#handshake?.flush();
+    this.#handshake?.active?.flush();
   }
 
   reconnects(is: boolean): void {
@@ -317,31 +320,40 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   receive(chunk: Buffer, nowMs = 0): void {
+    const handshake = this.#handshake;
+    if (handshake?.active) {
+      handshake.active.push(chunk, nowMs);
+      return;
+    }
     this.#plain.nowMs = nowMs;
-    if (this.#handshake === undefined || this.#handshake.decodesPlain) this.#decoder.push(chunk);
-    else this.#handshake.receive(chunk, nowMs);
+    if (handshake === undefined || handshake.decodesPlain) this.#decoder.push(chunk);
+    else handshake.receive(chunk, nowMs);
   }
 
   target(leastBytes: number): Buffer | undefined {
-    const handshake = this.#handshake;
-    const decodesPlain = handshake === undefined || handshake.decodesPlain;
-    return decodesPlain ? this.#decoder.target(leastBytes) : handshake.target(leastBytes);
+    return (this.#handshake?.active?.reader ?? this.#decoder).target(leastBytes);
   }
 
   filled(count: number, nowMs = 0): boolean {
+    const session = this.#handshake?.active;
+    if (session !== undefined) return session.filled(count, nowMs);
     this.#plain.nowMs = nowMs;
-    const handshake = this.#handshake;
-    const decodesPlain = handshake === undefined || handshake.decodesPlain;
-    return decodesPlain ? this.#decoder.filled(count) : handshake.filled(count, nowMs);
+    return this.#decoder.filled(count);
   }
 
   retainUnread(): void {
+    const session = this.#handshake?.active;
+    if (session !== undefined) {
+      session.retainUnread();
+      return;
+    }
     this.#decoder.retainUnread();
     this.#handshake?.session?.retainUnread();
   }
 
   read(): DecodedMessage | undefined {
-    if (this.#handshake?.readsSession) return this.#handshake.read();
+    const active = this.#handshake;
+    if (active?.active && !active.hasLeftover) return active.read();
     for (;;) {
       const handshake = this.#handshake;
       const buffered = handshake?.readHeld();
@@ -375,7 +387,9 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   tick(nowMs: number): void {
-    this.#handshake?.tick(nowMs);
+    const session = this.#handshake?.active;
+    if (session === undefined) this.#handshake?.tick(nowMs);
+    else session.tick(nowMs);
   }
 
   /** Answers a probe, and offers a session with the answer, or says that there are none. */

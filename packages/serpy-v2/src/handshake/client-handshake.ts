@@ -1,5 +1,6 @@
 /** The client's part of the handshake: it sends a HELLO, which a Python peer drops, and acts on the WELCOME or on its absence. */
 import { PeerTimeoutError, ProtocolError, type SessionHost, TimeoutError } from 'serpy-core';
+import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import { excerpt, handshakeRequiredError } from '../session/session-errors.js';
 import type { SessionManager } from '../session/session-manager.js';
@@ -13,7 +14,7 @@ const plainCacheMs = 10 * 60_000;
 
 export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRole {
   readonly pendingTakeover = false;
-  readonly #state: HandshakeState;
+  readonly #state: HandshakeState<Out>;
   readonly #settings: HandshakeSettings;
   readonly #manager: SessionManager<Out, Owner>;
   readonly #output: SessionHost<Out>;
@@ -29,7 +30,7 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   #unansweredSinceMs: number | undefined;
 
   constructor(
-    state: HandshakeState,
+    state: HandshakeState<Out>,
     settings: HandshakeSettings,
     manager: SessionManager<Out, Owner>,
     output: SessionHost<Out>,
@@ -47,7 +48,7 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   reconnects(is: boolean): void {
     if (this.#reconnects === is) return;
     this.#reconnects = is;
-    if (this.#state.phase === 'established') this.#manager.session?.writeAck(this.#resumeMs);
+    this.#state.active?.writeAck(this.#resumeMs);
   }
 
   /** Milliseconds within which this client may resume the session. */
@@ -105,13 +106,12 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     if (isLate && (welcome.result.kind === 'resumed' || welcome.result.kind === 'refused')) return true;
     this.#plainUntilMs = Number.NEGATIVE_INFINITY;
     if (!this.#helloSent) this.#writeHello(); // a late offer: the server waits for it
-    this.#onWelcome(welcome);
+    const session = this.#onWelcome(welcome);
     this.#unansweredSinceMs = undefined;
-    this.#state.enter('established');
-    const { session } = this.#manager;
+    this.#state.establish(session);
     // The server sends nothing before the first record. This ACK also reports a resume window that changed since the HELLO.
-    if (this.#announcedResumeMs === this.#resumeMs) session?.writeAck();
-    else session?.writeAck(this.#resumeMs);
+    if (this.#announcedResumeMs === this.#resumeMs) session.writeAck();
+    else session.writeAck(this.#resumeMs);
     return true;
   }
 
@@ -146,25 +146,23 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     this.#manager.end('the server did not answer the requests to resume the session within resumeWindowMs');
   }
 
-  #onWelcome(welcome: Welcome): void {
+  #onWelcome(welcome: Welcome): ReliableSession<Out> {
     const { result } = welcome;
     switch (result.kind) {
       case 'refused':
         throw new ProtocolError(`the server refused the handshake: ${excerpt(result.reason)}`);
       case 'resumed':
-        this.#resume(welcome, result.received, result.consumed);
-        break;
+        return this.#resume(welcome, result.received, result.consumed);
       case 'lost':
         this.#manager.acknowledgeLast(result.received);
         this.#manager.end(excerpt(result.reason));
-        this.#start(welcome, result);
-        break;
+        return this.#start(welcome, result);
       case 'new':
-        this.#start(welcome, result);
+        return this.#start(welcome, result);
     }
   }
 
-  #resume(welcome: Welcome, received: number, consumed: number): void {
+  #resume(welcome: Welcome, received: number, consumed: number): ReliableSession<Out> {
     const { session } = this.#manager;
     if (session === undefined)
       throw new ProtocolError('the server resumed a session, but this client did not ask for one');
@@ -175,17 +173,19 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     }
     this.#manager.linkUp(welcome, this.#state.nowMs);
     session.sender.resume(received, consumed);
+    return session;
   }
 
-  #start(welcome: Welcome, session: SessionGrant): void {
+  #start(welcome: Welcome, grant: SessionGrant): ReliableSession<Out> {
     const { plainReceived } = this.#host;
-    if (session.plainMessages !== plainReceived) {
+    if (grant.plainMessages !== plainReceived) {
       throw new ProtocolError(
-        `the server counted ${session.plainMessages} messages before its WELCOME, but ${plainReceived} arrived`,
+        `the server counted ${grant.plainMessages} messages before its WELCOME, but ${plainReceived} arrived`,
       );
     }
-    this.#manager.adopt(session);
+    const session = this.#manager.adopt(grant);
     this.#manager.linkUp(welcome, this.#state.nowMs);
+    return session;
   }
 }
 

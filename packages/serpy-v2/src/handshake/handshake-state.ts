@@ -1,5 +1,6 @@
 /** The phase of a handshake, and what it needs from the v2 session that owns it. */
-import type { UnknownMessage } from '../reliable/sender.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable, UnknownMessage } from '../reliable/sender.js';
 
 /** What a handshake needs from the v2 session that owns it. */
 export interface HandshakeHost {
@@ -37,18 +38,24 @@ export type Phase =
   | 'established';
 
 /** The phase of the handshake on the current link. Both roles change it. */
-export class HandshakeState {
+export class HandshakeState<Out extends Sendable> {
   phase: Phase = 'down';
-  /** Whether the phase is `established`. */
-  isOn = false;
+  /** The session of the link in the phase `established`, otherwise undefined. A field, because each message reads it several times. */
+  active: ReliableSession<Out> | undefined;
   /** When the phase ends at the latest. */
   deadlineMs: number | undefined;
   nowMs = 0;
 
-  enter(phase: Phase, deadlineMs?: number): void {
+  enter(phase: Exclude<Phase, 'established'>, deadlineMs?: number): void {
     this.phase = phase;
-    this.isOn = phase === 'established';
+    this.active = undefined;
     this.deadlineMs = deadlineMs;
+  }
+
+  establish(session: ReliableSession<Out>): void {
+    this.phase = 'established';
+    this.active = session;
+    this.deadlineMs = undefined;
   }
 }
 

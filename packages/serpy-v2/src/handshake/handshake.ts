@@ -28,11 +28,13 @@ function isNumbered(received: Received): received is Received & { end: number } 
   return received.end !== undefined && received.end > 0;
 }
 
-/** It is the session as core sees it, too: an object between the two was one more call for each message. */
-export class Handshake<Out extends Sendable> implements ResumableSession {
+/**
+ * It is its own state, and the session as core sees it, too: objects between them were calls for each message. While a session is on the link,
+ * `V2Session` calls it directly (`active`).
+ */
+export class Handshake<Out extends Sendable> extends HandshakeState<Out> implements ResumableSession {
   readonly #host: HandshakeHost;
   readonly #manager: SessionManager<Out, Handshake<Out>>;
-  readonly #state = new HandshakeState();
   readonly #role: HandshakeRole;
   /** The role, if it is the server's. */
   readonly #server: ServerHandshake<Out, Handshake<Out>> | undefined;
@@ -46,36 +48,31 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
     host: HandshakeHost,
     sessions: SessionRegistry<Handshake<Out>>,
   ) {
+    super();
     this.#host = host;
     const manager = new SessionManager(settings, output, sessions, host.toValue);
     this.#manager = manager;
-    if (role === 'server')
-      this.#server = new ServerHandshake(this.#state, settings, manager, output, host, sessions, this);
-    this.#role = this.#server ?? new ClientHandshake(this.#state, settings, manager, output, host);
+    if (role === 'server') this.#server = new ServerHandshake(this, settings, manager, output, host, sessions, this);
+    this.#role = this.#server ?? new ClientHandshake(this, settings, manager, output, host);
   }
 
-  /** Whether messages are numbered: the session exists and is on this link. */
-  get established(): boolean {
-    return this.#state.isOn;
-  }
-
-  /** Whether the next message is one of the session on this link: no earlier session has left any. */
-  get readsSession(): boolean {
-    return this.#state.isOn && this.#manager.leftover === undefined;
+  /** Whether an earlier session has left messages, which come first. */
+  get hasLeftover(): boolean {
+    return this.#manager.leftover !== undefined;
   }
 
   get welcomeSent(): boolean {
-    return this.#state.phase === 'welcome-sent';
+    return this.phase === 'welcome-sent';
   }
 
   /** Whether received bytes are decoded as v2 without a session. */
   get decodesPlain(): boolean {
-    return !this.established && !this.welcomeSent;
+    return this.active === undefined && !this.welcomeSent;
   }
 
-  get canSend(): boolean {
-    if (this.#state.isOn) return (this.#manager.session as ReliableSession<Out>).sender.canStart;
-    switch (this.#state.phase) {
+  /** Whether messages without a session may be sent. */
+  get canSendPlain(): boolean {
+    switch (this.phase) {
       case 'plain':
       case 'idle':
       case 'given-up':
@@ -85,10 +82,6 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
     }
   }
 
-  get deadlineMs(): number | undefined {
-    return this.established ? this.#manager.session?.deadlineMs : this.#state.deadlineMs;
-  }
-
   /** What the peer has stated; undefined while it is unknown. */
   get peer(): PeerTerms | undefined {
     return this.#manager.session?.peer;
@@ -96,24 +89,23 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
 
   /** Whether a program may request acknowledgements: true until it is known that there is no session. */
   get canAcknowledge(): boolean {
-    return this.#state.phase !== 'plain' && this.#state.phase !== 'given-up';
+    return this.phase !== 'plain' && this.phase !== 'given-up';
   }
 
   /** Whether answers refer to their requests, as they do in a session; undefined until it is known whether there is one. */
   get correlation(): boolean | undefined {
-    if (this.established) return true;
+    if (this.active !== undefined) return true;
     return this.canAcknowledge ? undefined : false;
   }
 
   /** Whether the connection may still turn out to be no new client. */
   get pendingTakeover(): boolean {
-    return this.#role.pendingTakeover || (this.#state.phase === 'down' && this.#endedPending);
+    return this.#role.pendingTakeover || (this.phase === 'down' && this.#endedPending);
   }
 
   get flowControlled(): boolean {
-    if (this.#state.phase === 'hello-sent')
-      return this.#manager.session !== undefined && this.#host.plainReceived === 0;
-    return this.established;
+    if (this.phase === 'hello-sent') return this.#manager.session !== undefined && this.#host.plainReceived === 0;
+    return this.active !== undefined;
   }
 
   /** Whether a record of the session has arrived in part. */
@@ -132,14 +124,14 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
   }
 
   linkUp(nowMs: number): void {
-    this.#state.nowMs = nowMs;
+    this.nowMs = nowMs;
     if (this.#manager.session?.peerClose) this.#manager.end('the peer closed the session');
     this.#role.linkUp(nowMs);
   }
 
   linkDown(): void {
     this.#endedPending = this.#role.pendingTakeover;
-    this.#state.enter('down');
+    this.enter('down');
     this.#manager.session?.linkDown();
     if (this.#manager.resumableMs === 0) this.#manager.end('the session ended with its link and cannot be resumed');
   }
@@ -149,19 +141,10 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
     this.#server?.requireSession(nowMs);
   }
 
+  /** Takes bytes of a session that the client has not confirmed yet. */
   receive(chunk: Buffer, nowMs: number): void {
-    this.#state.nowMs = nowMs;
+    this.nowMs = nowMs;
     this.#manager.session?.push(chunk, nowMs);
-  }
-
-  /** The buffer into which the next bytes may be read. */
-  target(leastBytes: number): Buffer | undefined {
-    return this.established ? this.#manager.session?.reader.target(leastBytes) : undefined;
-  }
-
-  filled(count: number, nowMs: number): boolean {
-    this.#state.nowMs = nowMs;
-    return this.#manager.session?.filled(count, nowMs) ?? false;
   }
 
   // The session as core sees it, with a link or without one.
@@ -182,7 +165,7 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
   }
 
   get hasPendingFrames(): boolean {
-    return this.#state.isOn && (this.#manager.session?.sender.hasPending ?? false);
+    return this.active?.sender.hasPending ?? false;
   }
 
   writeNext(): void {
@@ -222,7 +205,7 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
   }
 
   get peerName(): string | undefined {
-    return this.#state.phase === 'plain' ? undefined : this.#manager.peerName;
+    return this.phase === 'plain' ? undefined : this.#manager.peerName;
   }
 
   get peerClose(): PeerClose | undefined {
@@ -231,8 +214,8 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
 
   /** Acknowledges what was received, because no later ACK can. Writes the close frame only if every message that was started is written completely. */
   writeClose(reason: string): void {
-    const { session } = this.#manager;
-    if (!this.established || session === undefined) return;
+    const session = this.active;
+    if (session === undefined) return;
     session.flush();
     if (session.receiver.ackDue) session.writeAck();
     if (session.sender.isAllSent) session.writeClose(reason);
@@ -250,7 +233,7 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
       if (message !== undefined) return message;
       this.#manager.leftover = undefined;
     }
-    if (this.established || session === undefined || !session.receiver.readable) return undefined;
+    if (this.active !== undefined || session === undefined || !session.receiver.readable) return undefined;
     try {
       return session.receiver.read();
     } catch (error) {
@@ -276,24 +259,15 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
     return linkError ?? error;
   }
 
-  /** Whether small messages wait for `flush`. */
-  get hasBatched(): boolean {
-    return this.established && (this.#manager.session?.hasBatched ?? false);
-  }
-
-  flush(): void {
-    if (this.established) this.#manager.session?.flush();
-  }
-
   /** Handles a message without a session. Throws if a session is required. */
   onPlainMessage(): void {
-    switch (this.#state.phase) {
+    switch (this.phase) {
       case 'hello-required':
         throw handshakeRequiredError('the client sent a message without a handshake');
       case 'idle':
       case 'session-wanted':
       case 'given-up':
-        this.#state.enter('plain');
+        this.enter('plain');
         break;
       case 'offered':
         this.#server?.offerDeclined('the client sent a message without a handshake');
@@ -302,7 +276,7 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
 
   /** Handles bytes that are neither a message nor a HELLO or WELCOME, and that end the link. If no session is required, the link was a new client. */
   onUndecodable(): void {
-    if (this.#state.phase === 'idle' || this.#state.phase === 'offered') this.#state.enter('plain');
+    if (this.phase === 'idle' || this.phase === 'offered') this.enter('plain');
   }
 
   /**
@@ -315,21 +289,21 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
     if (kind === 'declined') return this.#declined();
     const isExpected = (kind === 'hello') === (this.#server !== undefined);
     if (!isExpected || !this.#role.onGreeting(payload)) return false;
-    if (!this.decodesPlain && this.#state.phase !== 'down') this.#manager.session?.push(rest(), this.#state.nowMs);
+    if (!this.decodesPlain && this.phase !== 'down') this.#manager.session?.push(rest(), this.nowMs);
     return true;
   }
 
   /** At a server: its client has sent a probe, and will answer the offer of a session. */
   offer(nowMs: number): void {
-    this.#state.nowMs = nowMs;
+    this.nowMs = nowMs;
     this.#server?.offer(nowMs);
   }
 
   /** At a client: this much of the time for the answer to the HELLO has passed already. */
   hurry(passedMs: number): void {
-    const { phase, deadlineMs, nowMs } = this.#state;
+    const { phase, deadlineMs, nowMs } = this;
     if (phase !== 'hello-sent' || deadlineMs === undefined || this.#manager.session) return;
-    this.#state.deadlineMs = Math.max(nowMs + 1, deadlineMs - passedMs);
+    this.deadlineMs = Math.max(nowMs + 1, deadlineMs - passedMs);
   }
 
   /** At a client: the server makes no sessions, as far as is known. */
@@ -344,20 +318,16 @@ export class Handshake<Out extends Sendable> implements ResumableSession {
 
   #declined(): boolean {
     if (this.#server === undefined) return this.#role.declined?.() ?? false;
-    if (this.#state.phase !== 'offered') return false;
+    if (this.phase !== 'offered') return false;
     this.#server.offerDeclined('the client does not want a session');
     return true;
   }
 
   tick(nowMs: number): void {
-    this.#state.nowMs = nowMs;
-    if (this.established) {
-      this.#manager.session?.tick(nowMs);
-      return;
-    }
-    const { deadlineMs } = this.#state;
+    this.nowMs = nowMs;
+    const { deadlineMs } = this;
     if (deadlineMs === undefined || nowMs < deadlineMs) return;
-    this.#state.deadlineMs = undefined;
+    this.deadlineMs = undefined;
     this.#role.deadlineReached(nowMs);
   }
 

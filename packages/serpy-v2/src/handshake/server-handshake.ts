@@ -24,7 +24,7 @@ export interface ResumableOwner {
 }
 
 export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner> implements HandshakeRole {
-  readonly #state: HandshakeState;
+  readonly #state: HandshakeState<Out>;
   readonly #settings: HandshakeSettings;
   readonly #manager: SessionManager<Out, Owner>;
   readonly #output: SessionHost<Out>;
@@ -38,7 +38,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
 
   /** @param self the owner that the registry maps a session's ID to */
   constructor(
-    state: HandshakeState,
+    state: HandshakeState<Out>,
     settings: HandshakeSettings,
     manager: SessionManager<Out, Owner>,
     output: SessionHost<Out>,
@@ -75,7 +75,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
       this.#manager.linkUp(hello, nowMs);
       session.sender.resume(hello.resume.received, hello.resume.consumed);
       this.#confirmed = true;
-      this.#state.enter('established');
+      this.#state.establish(session);
       return;
     }
     const { session: mode, authTimeoutMs } = this.#settings;
@@ -145,7 +145,8 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
   }
 
   /** Whether the client's first bytes after the WELCOME confirm the session. */
-  isConfirmed({ reader }: ReliableSession<Out>): boolean {
+  isConfirmed(session: ReliableSession<Out>): boolean {
+    const { reader } = session;
     const { startsWithRecord } = reader;
     if (startsWithRecord === undefined) return false;
     if (!startsWithRecord) {
@@ -158,7 +159,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
       return false;
     }
     this.#confirmed = true;
-    this.#state.enter('established');
+    this.#state.establish(session);
     return true;
   }
 

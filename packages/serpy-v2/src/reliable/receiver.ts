@@ -74,6 +74,8 @@ export class Receiver {
   /** Whether an acknowledgement is to be sent at once, and whether one is to be sent after `ackDelayMs`. */
   ackNow = false;
   ackDue = false;
+  /** Whether bytes were accepted that `read` has not seen, or that the queue had no room for. */
+  hasUnread = false;
   readonly #decoder: Decoder;
   #received = wideZero;
   #consumed = wideZero;
@@ -152,7 +154,7 @@ export class Receiver {
 
   /** Whether verified bytes wait and the queue has room for them. */
   get readable(): boolean {
-    return this.#hasRoom() && this.#isWaiting();
+    return this.hasUnread && this.#hasRoom();
   }
 
   /**
@@ -164,6 +166,7 @@ export class Receiver {
     const length = end - start;
     if (this.#received + length > this.#statedLimit) throw beyondLimit(this.#statedLimit);
     this.#received += length;
+    this.hasUnread = true;
     this.ackDue = true;
     if (consumedRequested) this.#urgentEnd = this.#received;
     if (ackRequested || this.#received - this.#statedReceived >= ackBytes) this.ackNow = true;
@@ -183,6 +186,7 @@ export class Receiver {
     this.#checkOffset(offset);
     if (!(end > this.#received)) throw new ProtocolError('the peer retracted a message that it had sent completely');
     this.#received = end;
+    this.hasUnread = true;
     this.ackDue = true;
     this.ackNow = true;
     this.#backlog.push(end);
@@ -203,9 +207,12 @@ export class Receiver {
         this.#waitingBytes += bytes;
         this.#averageBytes += (Math.min(bytes, maxAveragedBytes) - this.#averageBytes) >> averagedBits;
         if (message.sizeBytes > progressBytes) this.#reportEnd(message);
+        this.hasUnread = this.#isWaiting();
         return message;
       }
-      if (!this.#feedNext()) break;
+      if (this.#feedNext()) continue;
+      this.hasUnread = false;
+      break;
     }
     if (this.#decoder.payloadBytes !== undefined) {
       this.#reportProgress();
@@ -273,10 +280,11 @@ export class Receiver {
     this.#freedBytes += sizeBytes;
     // A slow program does not cause a check for each message. An empty queue always does, so that the sender does not wait for it.
     const isMuch = this.#freedBytes >= this.#notedBytes;
-    if (!isMuch && this.#waitingMessages > 0) return;
+    const spareBytes = this.#statedLimit - this.#received;
+    if (!isMuch && (this.#waitingMessages > 0 || spareBytes >= readAheadBytes / 2)) return;
     if (isMuch) this.#freedBytes = 0;
     const gain = this.limit - this.#statedLimit;
-    if (gain > 0 && this.#statedLimit - this.#received < (isMuch ? gain : readAheadBytes / 2)) this.ackNow = true;
+    if (gain > 0 && spareBytes < (isMuch ? gain : readAheadBytes / 2)) this.ackNow = true;
   }
 
   #decode(): DecodedMessage | undefined {

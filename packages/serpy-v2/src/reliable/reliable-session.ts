@@ -162,9 +162,11 @@ export class ReliableSession<Out extends Sendable> {
    */
   read(): DecodedMessage | undefined {
     for (;;) {
-      const message = this.receiver.read();
-      if (message !== undefined) return message;
-      this.receiver.retainUnread(); // the next record reuses the memory of the last one
+      if (this.receiver.hasUnread) {
+        const message = this.receiver.read();
+        if (message !== undefined) return message;
+        this.receiver.retainUnread(); // the next record reuses the memory of the last one
+      }
       if (!this.reader.read()) {
         if (this.receiver.ackDue) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
         return undefined;

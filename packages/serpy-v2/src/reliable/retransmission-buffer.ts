@@ -1,4 +1,5 @@
 /** The bytes of the stream that the peer has not acknowledged: an ordered list of the buffers that contain them. */
+import { wideZero } from 'serpy-core';
 import { payloadDigest } from './record.js';
 
 /** Consecutive bytes of the stream: complete small messages, or a part of a large one. */
@@ -82,43 +83,40 @@ const nothing = new Uint8Array(0);
 export class RetransmissionBuffer<Out> {
   #first: Segment<Out> | undefined;
   #last: Segment<Out> | undefined;
-  #messages = 0;
+  /** Number of messages that begin in it. */
+  messages = 0;
+  /** Offsets of its first byte, and after its last. */
+  start = wideZero;
+  end = wideZero;
 
-  /** Number of bytes that are kept. */
-  get bytes(): number {
-    return this.#last === undefined || this.#first === undefined ? 0 : this.#last.endOffset - this.#first.offset;
-  }
-
-  /** Number of messages that begin in them. */
-  get messages(): number {
-    return this.#messages;
-  }
-
-  get first(): Segment<Out> | undefined {
-    return this.#first;
+  get last(): Segment<Out> | undefined {
+    return this.#last;
   }
 
   add(segment: Segment<Out>): void {
     if (this.#last === undefined) this.#first = segment;
     else this.#last.next = segment;
     this.#last = segment;
+    this.end = segment.endOffset;
   }
 
   /** A message, or the part of it with its start, was written to the end of the last segment. */
   addMessage(segment: Segment<Out>, bytes: number): void {
     segment.end += bytes;
     segment.messages++;
-    this.#messages++;
+    this.messages++;
+    this.end += bytes;
   }
 
   /** The peer has received all bytes before `offset`: drops the segments whose messages are complete at the peer. */
   trim(offset: number): void {
     let first = this.#first;
     while (first !== undefined && first.messageEnd <= offset && first.endOffset <= offset) {
-      this.#messages -= first.messages;
+      this.messages -= first.messages;
       first = first.next;
     }
     this.#first = first;
+    this.start = first === undefined ? this.end : first.offset;
     if (first === undefined) this.#last = undefined;
   }
 
@@ -136,6 +134,7 @@ export class RetransmissionBuffer<Out> {
   clear(): void {
     this.#first = undefined;
     this.#last = undefined;
-    this.#messages = 0;
+    this.messages = 0;
+    this.start = this.end;
   }
 }

@@ -52,6 +52,9 @@ export interface UnknownMessage {
 /** Payloads that are copied into a block: those below 64 KiB if the program may change them, otherwise those below 4096 bytes. */
 const [copiedBytes, copiedOwnedBytes] = [64 * 1024, 4096];
 
+/** Small messages are trimmed in segments of at most this part of the retransmission buffer. */
+const segmentsKept = 8;
+
 /** Up to this size a loop is faster than a call of `TypedArray.set`. */
 const loopBytes = 48;
 
@@ -68,15 +71,14 @@ export class Sender<Out extends Sendable> {
   readonly #pending: PendingAcks<Out>;
   #rate = new LineRate();
   #isChecked = true;
-  /** Offsets: the end of the stream, and how far it was written to this link, received by the peer, and may be sent. */
-  #end = wideZero;
+  /** Offsets: how far the stream was written to this link, received by the peer, and may be sent. It ends where the buffer ends. */
   #sent = wideZero;
   #acked = wideZero;
   #limit = wideZero;
   /** The segment that contains `#sent`. */
   #current: Segment<Out> | undefined;
-  /** The last segment, while it gathers small messages. */
-  #open: Segment<Out> | undefined;
+  /** The end of the bytes that may be written: small messages behind it are gathered until `flush`. */
+  #flushed = wideZero;
   readonly #blocks = new MessageBlocks();
   /** Offset up to which an acknowledgement was requested, and end of the last message that awaits one, of each level. */
   #requested = wideZero;
@@ -91,7 +93,7 @@ export class Sender<Out extends Sendable> {
 
   /** End of the stream. */
   get end(): number {
-    return this.#end;
+    return this.#buffer.end;
   }
 
   /** Offset up to which the stream was written to this link. */
@@ -108,7 +110,7 @@ export class Sender<Out extends Sendable> {
   }
 
   get keptBytes(): number {
-    return this.#buffer.bytes;
+    return this.#buffer.end - this.#buffer.start;
   }
 
   get keptMessages(): number {
@@ -122,28 +124,29 @@ export class Sender<Out extends Sendable> {
 
   /** Whether another message may begin. */
   get canStart(): boolean {
-    if (this.#end >= this.#limit || this.#sent !== (this.#open?.offset ?? this.#end)) return false;
-    return this.#buffer.messages < this.#replay.maxMessages && this.#buffer.bytes < this.#replay.maxBytes;
+    const { start, end, messages } = this.#buffer;
+    if (end >= this.#limit || this.#sent !== this.#flushed) return false;
+    return messages < this.#replay.maxMessages && end - start < this.#replay.maxBytes;
   }
 
   /** Whether the rest of a message, or bytes that are sent again, may be written now. */
   get hasPending(): boolean {
-    return this.#sent < this.#limit && this.#sent < (this.#open?.offset ?? this.#end);
+    return this.#sent < this.#limit && this.#sent < this.#flushed;
   }
 
   /** Whether gathered small messages wait for `flush`. */
   get hasBatched(): boolean {
-    return this.#open !== undefined;
+    return this.#flushed !== this.#buffer.end;
   }
 
   /** Whether the whole stream was written to the link. */
   get isAllSent(): boolean {
-    return this.#sent === this.#end;
+    return this.#sent === this.#buffer.end;
   }
 
   /** Whether the peer has received the whole stream, and no sender waits for an acknowledgement. */
   get allAcknowledged(): boolean {
-    return this.#acked === this.#end && this.#pending.length === 0;
+    return this.#acked === this.#buffer.end && this.#pending.length === 0;
   }
 
   /** Begins a message. Small messages are gathered until `flush`; `writeNext` continues a large one. */
@@ -151,17 +154,18 @@ export class Sender<Out extends Sendable> {
     if (message.payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
     else this.#addLarge(message);
     if (message.level === undefined) return;
-    message.endOffset = this.#end;
+    const { end } = this.#buffer;
+    message.endOffset = end;
     this.#pending.add(message);
-    this.#awaited = this.#end;
-    if (message.level === 'consumed') this.#awaitedConsumed = this.#end;
+    this.#awaited = end;
+    if (message.level === 'consumed') this.#awaitedConsumed = end;
   }
 
   /** Writes the gathered small messages. */
   flush(): void {
-    if (this.#open === undefined) return;
-    this.#open = undefined;
-    const until = Math.min(this.#end, this.#limit);
+    if (!this.hasBatched) return;
+    this.#flushed = this.#buffer.end;
+    const until = Math.min(this.#flushed, this.#limit);
     while (this.#sent < until) this.#writeRecord();
   }
 
@@ -177,7 +181,7 @@ export class Sender<Out extends Sendable> {
 
   /** The link is down. */
   linkDown(): void {
-    this.#open = undefined;
+    this.#flushed = this.#buffer.end;
   }
 
   /** Whether these offsets of a peer are possible. */
@@ -240,10 +244,10 @@ export class Sender<Out extends Sendable> {
     const pending = this.#pending.abandon(this.#acked);
     this.#buffer.clear();
     this.#blocks.clear(); // the reported messages are views of them
-    this.#open = undefined;
     this.#current = undefined;
-    this.#sent = this.#end;
-    this.#acked = this.#end;
+    this.#flushed = this.#buffer.end;
+    this.#sent = this.#buffer.end;
+    this.#acked = this.#buffer.end;
     return { unknown, ...pending };
   }
 
@@ -251,15 +255,15 @@ export class Sender<Out extends Sendable> {
     if (received > this.#acked) {
       this.#acked = received;
       this.#buffer.trim(received);
-      this.#blocks.keptFrom(this.#buffer.first?.offset ?? this.#end);
+      this.#blocks.keptFrom(this.#buffer.start);
     }
     this.#pending.reached(received, consumed);
   }
 
-  /** Copies a small message into the open segment, or begins one. */
+  /** Copies a small message into a block. */
   #gather({ type, prefix, payload, sizeBytes }: Out): void {
     if (!this.#blocks.hasRoom(sizeBytes)) this.flush();
-    const start = this.#blocks.reserve(sizeBytes, this.#end);
+    const start = this.#blocks.reserve(sizeBytes, this.#buffer.end);
     const block = this.#blocks.memory;
     writeHeader(block, start, type, 0, sizeBytes - headerBytes);
     let at = start + headerBytes;
@@ -270,12 +274,23 @@ export class Sender<Out extends Sendable> {
     const { length } = payload;
     if (length > loopBytes) block.set(payload, at);
     else for (let i = 0; i < length; i++) block[at + i] = payload[i] as number;
-    if (this.#open === undefined) {
-      this.#open = new Segment<Out>(block, start, start, this.#end);
-      this.#add(this.#open);
-    }
-    this.#buffer.addMessage(this.#open, sizeBytes);
-    this.#end += sizeBytes;
+    this.#buffer.addMessage(this.#segmentAt(block, start), sizeBytes);
+  }
+
+  /** The segment that continues at a position of a block. One for each flush would be an object for each round trip. */
+  #segmentAt(block: Uint8Array, start: number): Segment<Out> {
+    const { last } = this.#buffer;
+    const { maxMessages, maxBytes } = this.#replay;
+    const continues =
+      last?.memory === block &&
+      last.end === start &&
+      last.message === undefined &&
+      last.messages * segmentsKept < maxMessages &&
+      (last.end - last.start) * segmentsKept < maxBytes;
+    const segment = continues ? last : new Segment<Out>(block, start, start, this.#buffer.end);
+    if (!continues) this.#buffer.add(segment);
+    this.#current ??= segment;
+    return segment;
   }
 
   /** Adds a large message: its header in a block, and its payload in the memory of the program. */
@@ -283,26 +298,22 @@ export class Sender<Out extends Sendable> {
     this.flush();
     const { type, prefix, payload, sizeBytes, owned } = message;
     const headBytes = sizeBytes - payload.length;
-    const start = this.#blocks.reserve(headBytes, this.#end);
+    const start = this.#blocks.reserve(headBytes, this.#buffer.end);
     const { memory } = this.#blocks;
     writeHeader(memory, start, type, 0, sizeBytes - headerBytes);
     if (prefix) memory.set(prefix, start + headerBytes);
-    const end = this.#end + sizeBytes;
-    const head = new Segment(memory, start, start, this.#end, message, end);
-    this.#add(head);
+    const end = this.#buffer.end + sizeBytes;
+    const head = new Segment(memory, start, start, this.#buffer.end, message, end);
+    this.#buffer.add(head);
     this.#buffer.addMessage(head, headBytes);
-    this.#add(new Segment(payload, 0, payload.length, head.endOffset, message, end, !owned));
-    this.#end = end;
-  }
-
-  #add(segment: Segment<Out>): void {
-    this.#buffer.add(segment);
-    this.#current ??= segment;
+    this.#buffer.add(new Segment(payload, 0, payload.length, head.endOffset, message, end, !owned));
+    this.#current ??= head;
+    this.#flushed = end;
   }
 
   #writeRecord(): void {
     const segment = this.#current as Segment<Out>;
-    if (segment.retracted || !segment.isThere) {
+    if (segment.message !== undefined && (segment.retracted || !segment.isThere)) {
       this.#writeRetraction(segment);
       return;
     }

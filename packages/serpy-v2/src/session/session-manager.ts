@@ -106,10 +106,10 @@ export class SessionManager<Out extends Sendable, Owner> {
   }
 
   /** At the client: starts the session that the server granted. */
-  adopt(grant: SessionGrant): void {
-    this.#start(credentialsOf(grant));
+  adopt(grant: SessionGrant): ReliableSession<Out> {
     this.#resumableMs = this.#settings.resumeWindowMs;
     this.#attempt = 0;
+    return this.#start(credentialsOf(grant));
   }
 
   /** At the client: the request to resume the session. */
@@ -169,10 +169,11 @@ export class SessionManager<Out extends Sendable, Owner> {
     this.session?.linkUp(peer, isChecked, nowMs);
   }
 
-  #start(credentials: ResumeCredentials): void {
+  #start(credentials: ResumeCredentials): ReliableSession<Out> {
     this.#mayResume = true;
     this.credentials = credentials;
     const frames = new StreamFrames(this.#settings.maxMessageBytes);
     this.session = new ReliableSession(this.#settings, this.#output, frames, this.#base);
+    return this.session;
   }
 }
