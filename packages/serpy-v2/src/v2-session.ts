@@ -352,8 +352,7 @@ export class V2Session implements Session<Value, V2SendOptions, DecodedMessage, 
   }
 
   read(): DecodedMessage | undefined {
-    const active = this.#handshake;
-    if (active?.active && !active.hasLeftover) return active.read();
+    if (this.#handshake?.active && !this.#handshake.hasLeftover) return this.#handshake.read();
     for (;;) {
       const handshake = this.#handshake;
       const buffered = handshake?.readHeld();

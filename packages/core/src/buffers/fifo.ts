@@ -12,20 +12,17 @@ export class Fifo<T extends object> {
   /** The position of the first item, and the position after the last. Both grow until the queue is cleared. */
   #head = 0;
   #tail = 0;
-  #length = 0;
+  /** The number of items. A field, because each message reads it several times. Nothing else changes it. */
+  length = 0;
   /** The position of each item. Created at the first removal from the middle: searching for each item would take quadratic time. */
   #positions: Map<T, number> | undefined;
 
-  get length(): number {
-    return this.#length;
-  }
-
   get first(): T | undefined {
-    return this.#length === 0 ? undefined : this.#ring[this.#head & (this.#ring.length - 1)];
+    return this.length === 0 ? undefined : this.#ring[this.#head & (this.#ring.length - 1)];
   }
 
   get last(): T | undefined {
-    if (this.#length === 0) return undefined;
+    if (this.length === 0) return undefined;
     const mask = this.#ring.length - 1;
     let position = this.#tail - 1;
     while (this.#ring[position & mask] === undefined) position--;
@@ -37,29 +34,29 @@ export class Fifo<T extends object> {
     this.#positions?.set(item, this.#tail);
     this.#ring[this.#tail & (this.#ring.length - 1)] = item;
     this.#tail++;
-    this.#length++;
+    this.length++;
   }
 
   shift(): T | undefined {
-    if (this.#length === 0) return undefined;
+    if (this.length === 0) return undefined;
     const mask = this.#ring.length - 1;
     const item = this.#ring[this.#head & mask] as T;
     this.#ring[this.#head & mask] = undefined; // so that the item can be collected
     this.#head++;
-    this.#length--;
+    this.length--;
     if (this.#positions !== undefined) this.#skipHoles(item);
     return item;
   }
 
   /** Removes an item, also from the middle. @returns false if the item is not in the queue */
   remove(item: T): boolean {
-    if (this.#length > 0 && item === this.first) return this.shift() !== undefined;
+    if (this.length > 0 && item === this.first) return this.shift() !== undefined;
     this.#positions ??= new Map(this.#entries());
     const position = this.#positions.get(item);
     if (position === undefined) return false;
     this.#positions.delete(item);
     this.#ring[position & (this.#ring.length - 1)] = undefined;
-    this.#length--;
+    this.length--;
     return true;
   }
 
@@ -67,7 +64,7 @@ export class Fifo<T extends object> {
     this.#ring = emptyRing;
     this.#head = 0;
     this.#tail = 0;
-    this.#length = 0;
+    this.length = 0;
     this.#positions = undefined;
   }
 
@@ -86,7 +83,7 @@ export class Fifo<T extends object> {
   /** Moves the head past empty places. */
   #skipHoles(removed: T): void {
     this.#positions?.delete(removed);
-    if (this.#length === 0) {
+    if (this.length === 0) {
       this.#head = this.#tail;
       this.#positions = undefined;
       return;
@@ -101,7 +98,7 @@ export class Fifo<T extends object> {
     this.#ring = new Array(items.length > capacity / 2 ? 2 * capacity : capacity || initialCapacity);
     for (const [position, item] of items.entries()) this.#ring[position] = item;
     this.#head = 0;
-    this.#tail = this.#length;
+    this.#tail = this.length;
     this.#positions = undefined;
   }
 }

@@ -421,13 +421,12 @@ export class Link implements TransportHandler {
         this.#writeNext(resumable);
         continue;
       }
-      const ready = this.#session.canSend;
-      if (this.#host.queuedMessages === 0 || (this.#peerEnded && !ready)) {
+      if (this.#host.queuedMessages === 0 || (this.#peerEnded && !this.#session.canSend)) {
         if (this.#peerEnded) this.end();
         else if (resumable === undefined || resumable.allAcknowledged) this.#host.drained();
         return;
       }
-      if (!ready || !this.transport.writable) return;
+      if (!this.#session.canSend || !this.transport.writable) return;
       this.#putOnWire(this.#host.nextQueued() as OutboundMessage);
     }
   }

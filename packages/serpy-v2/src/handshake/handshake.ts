@@ -52,7 +52,7 @@ export class Handshake<Out extends Sendable> extends HandshakeState<Out> impleme
     this.#host = host;
     const manager = new SessionManager(settings, output, sessions, host.toValue);
     this.#manager = manager;
-    if (role === 'server') this.#server = new ServerHandshake(this, settings, manager, output, host, sessions, this);
+    if (role === 'server') this.#server = new ServerHandshake(this, settings, manager, output, host, sessions);
     this.#role = this.#server ?? new ClientHandshake(this, settings, manager, output, host);
   }
 
@@ -243,8 +243,8 @@ export class Handshake<Out extends Sendable> extends HandshakeState<Out> impleme
 
   /** The next message of the session. Throws what the session throws. */
   read(): DecodedMessage | undefined {
-    const session = this.#manager.session as ReliableSession<Out>;
-    if (this.welcomeSent && !this.#server?.isConfirmed(session)) return undefined;
+    const session = this.active ?? (this.#manager.session as ReliableSession<Out>);
+    if (this.active === undefined && !this.#server?.isConfirmed(session)) return undefined;
     try {
       return session.read();
     } catch (error) {

@@ -19,32 +19,32 @@ function mayBegin(phase: Phase): boolean {
 }
 
 /** The owner of a session, as the server's other connections see it. */
-export interface ResumableOwner {
+interface ResumableOwner {
   resumeOn(hello: Hello, holder: LinkHolder): boolean;
 }
 
-export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner> implements HandshakeRole {
-  readonly #state: HandshakeState<Out>;
+export class ServerHandshake<Out extends Sendable, Owner extends HandshakeState<Out> & ResumableOwner>
+  implements HandshakeRole
+{
+  /** The registry maps the ID of the session to it. */
+  readonly #state: Owner;
   readonly #settings: HandshakeSettings;
   readonly #manager: SessionManager<Out, Owner>;
   readonly #output: SessionHost<Out>;
   readonly #host: HandshakeHost;
   readonly #sessions: SessionRegistry<Owner>;
-  readonly #self: Owner;
   /** The HELLO that resumes the session, until its link is up. */
   #resumeHello: Hello | undefined;
   /** Whether the client's first record has confirmed the session. */
   #confirmed = false;
 
-  /** @param self the owner that the registry maps a session's ID to */
   constructor(
-    state: HandshakeState<Out>,
+    state: Owner,
     settings: HandshakeSettings,
     manager: SessionManager<Out, Owner>,
     output: SessionHost<Out>,
     host: HandshakeHost,
     sessions: SessionRegistry<Owner>,
-    self: Owner,
   ) {
     this.#state = state;
     this.#settings = settings;
@@ -52,7 +52,6 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     this.#output = output;
     this.#host = host;
     this.#sessions = sessions;
-    this.#self = self;
   }
 
   /**
@@ -92,7 +91,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
   offer(nowMs: number): void {
     const { phase } = this.#state;
     if (!mayBegin(phase) || this.#host.plainSent > 0) return;
-    const grant = { ...this.#manager.issue(this.#self), plainMessages: 0 };
+    const grant = { ...this.#manager.issue(this.#state), plainMessages: 0 };
     this.#sendWelcome({ kind: 'new', ...grant });
     this.#state.enter('offered', nowMs + this.#settings.authTimeoutMs);
   }
@@ -119,7 +118,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     if (isOffered) this.#manager.end('the client resumes another session');
     if (resume && this.#sessions.find(resume.id)?.resumeOn(hello, this.#output.linkHolder)) return true; // the link now belongs to that session
     const { plainSent } = this.#host;
-    const grant = { ...this.#manager.issue(this.#self, hello), plainMessages: plainSent };
+    const grant = { ...this.#manager.issue(this.#state, hello), plainMessages: plainSent };
     if (resume) {
       const reason =
         'the server no longer has the session: the server restarted, or the client was disconnected for too long';
