@@ -74,7 +74,6 @@ export class ReliableSession<Out extends Sendable> {
   #nowMs = 0;
   #writtenMs = 0;
   #ackAtMs: number | undefined;
-  #pingAtMs: number | undefined;
   /** The deadline that the caller has last read from `deadlineMs`. */
   #wakeMs: number | undefined;
   #pings = 0;
@@ -104,7 +103,6 @@ export class ReliableSession<Out extends Sendable> {
     const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
     this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, peerTimeoutMs });
     this.#heartbeat.onReceived(nowMs);
-    this.#pingAtMs = this.#heartbeat.deadlineMs;
     this.#maxQuietMs = peer.pingIntervalMs > 0 ? peer.pingIntervalMs : mostMs;
     this.#nowMs = nowMs;
     this.#writtenMs = nowMs;
@@ -141,7 +139,6 @@ export class ReliableSession<Out extends Sendable> {
   #received(count: number, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#heartbeat.onReceived(nowMs);
-    this.#pingAtMs = this.#heartbeat.deadlineMs;
     this.#minProgressBytes += count;
     if (this.#minProgressBytes >= minProgressBytes) this.#progressed();
   }
@@ -227,11 +224,13 @@ export class ReliableSession<Out extends Sendable> {
 
   /**
    * Time of the next `tick`. A pending acknowledgement may delay a PING. A stated deadline stays until it passes, even if nothing is due
-   * then: one superfluous `tick` costs less than to move a timer for each acknowledgement.
+   * then: one superfluous `tick` costs less than to move a timer for each acknowledgement. Received bytes never bring the deadline of the
+   * heartbeat forward.
    */
   get deadlineMs(): number | undefined {
-    const dueMs = this.#ackAtMs ?? this.#pingAtMs;
-    if (this.#wakeMs === undefined || (dueMs !== undefined && dueMs < this.#wakeMs)) this.#wakeMs = dueMs;
+    const ackAtMs = this.#ackAtMs;
+    if (this.#wakeMs === undefined) this.#wakeMs = ackAtMs ?? this.#heartbeat.deadlineMs;
+    else if (ackAtMs !== undefined && ackAtMs < this.#wakeMs) this.#wakeMs = ackAtMs;
     return this.#wakeMs;
   }
 
@@ -248,7 +247,6 @@ export class ReliableSession<Out extends Sendable> {
       );
     }
     const action = this.#heartbeat.check(nowMs);
-    this.#pingAtMs = this.#heartbeat.deadlineMs;
     switch (action) {
       case 'ask': {
         const payload = Buffer.alloc(pingBytes);

@@ -1,5 +1,6 @@
 /** When a session sends a PING, and when it closes a silent link. */
 import type { SessionHost } from 'serpy-core';
+import { seededRandom } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/reliable/heartbeat.js';
 import { ReliableSession } from '../../src/reliable/reliable-session.js';
@@ -74,5 +75,23 @@ test('a link without PINGs times out too', () => {
       undefined,
       'dead',
     ]);
+  }
+});
+
+test.each([
+  { pingIntervalMs: 5_000, peerTimeoutMs: 15_000 },
+  { pingIntervalMs: 5_000, peerTimeoutMs: 2_000 },
+  { pingIntervalMs: 0, peerTimeoutMs: 2_000 },
+  { pingIntervalMs: 5_000, peerTimeoutMs: 0 },
+])('received bytes never bring the deadline forward, as the session relies on it: %o', (times) => {
+  const random = seededRandom(1);
+  const heartbeat = new Heartbeat(times);
+  heartbeat.onReceived(0);
+  for (let nowMs = 0; nowMs < 1_000_000; nowMs += random() * 4_000) {
+    if (random() < 0.5 && heartbeat.check(nowMs) === 'dead') heartbeat.onReceived(nowMs);
+    const before = heartbeat.deadlineMs ?? Number.POSITIVE_INFINITY;
+    heartbeat.onReceived(nowMs);
+    expect(heartbeat.deadlineMs ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(before);
+    heartbeat.check(nowMs + random() * 6_000);
   }
 });
