@@ -4,8 +4,15 @@ import { maxRecordBytes } from './record.js';
 
 const minRecordBytes = 512;
 
-/** A record is at most this share of the bytes that the peer has acknowledged on this link. */
+/** A record is at most this share of the bytes that the peer has acknowledged on this link, so that a link that dies loses little. */
 const arrivedPart = 1 / 8;
+
+/**
+ * Or this share of the bytes that were written to the link, up to `maxUnconfirmedBytes`: a fast sender writes megabytes before the first
+ * acknowledgement, which took thousands of records and 100 ms of each new link.
+ */
+const sentPart = 1 / 16;
+const maxUnconfirmedBytes = 16 * 1024;
 
 /** Longest time that one record occupies the link, in milliseconds. */
 const recordMs = 50;
@@ -14,17 +21,20 @@ const recordMs = 50;
 const windowMs = 100;
 
 export class LineRate {
+  #sentBytes = wideZero;
   #arrivedBytes = wideZero;
   /** Bytes per millisecond; infinite until a busy link has been measured. */
   #rate = Number.POSITIVE_INFINITY;
   /** Start of the measurement; undefined while the link is idle, since a sender with little data says nothing about the rate of the link. */
   #sinceMs: number | undefined;
   #windowBytes = wideZero;
-  #recordBytes = minRecordBytes;
+  /** Largest payload of the next record. A field, because each record reads it. */
+  recordBytes = minRecordBytes;
 
-  /** Largest payload of the next record. */
-  get recordBytes(): number {
-    return this.#recordBytes;
+  /** A record was written. */
+  sent(bytes: number): void {
+    this.#sentBytes += bytes;
+    if (this.recordBytes < maxUnconfirmedBytes) this.#setRecordBytes();
   }
 
   /** @param isIdle whether no bytes are in flight */
@@ -38,8 +48,14 @@ export class LineRate {
       this.#rate = this.#windowBytes / (nowMs - sinceMs);
       this.#begin(nowMs);
     }
-    const most = Math.min(this.#arrivedBytes * arrivedPart, this.#rate * recordMs, maxRecordBytes);
-    this.#recordBytes = Math.max(minRecordBytes, Math.floor(most));
+    this.#setRecordBytes();
+  }
+
+  #setRecordBytes(): void {
+    const unconfirmedBytes = Math.min(this.#sentBytes * sentPart, maxUnconfirmedBytes);
+    const allowedBytes = Math.max(this.#arrivedBytes * arrivedPart, unconfirmedBytes);
+    const most = Math.min(allowedBytes, this.#rate * recordMs, maxRecordBytes);
+    this.recordBytes = Math.max(minRecordBytes, Math.floor(most));
   }
 
   #begin(nowMs: number): void {

@@ -332,6 +332,7 @@ export class Sender<Out extends Sendable> {
     if (isJoined) copy(memory, start, end, target, at + recordHeaderBytes);
     else this.#host.write(memory.subarray(start, end));
     this.#sent += bytes;
+    this.#rate.sent(bytes);
     if (end === segment.end) this.#current = segment.next;
     if (segment.message) this.#reportProgress(segment.message, segment.messageEnd);
   }

@@ -1,4 +1,4 @@
-/** The size of records: limited by the acknowledged bytes of their link, and by its rate. */
+/** The size of records: limited by the written and the acknowledged bytes of their link, and by its rate. */
 import { expect, test } from 'vitest';
 import { LineRate } from '../../src/reliable/line-rate.js';
 
@@ -13,6 +13,29 @@ test('records are small at first, and at most an eighth of the acknowledged byte
   expect(rate.recordBytes).toBe(1024);
   rate.arrived(100 * MiB, 3, true);
   expect(rate.recordBytes).toBe(MiB);
+});
+
+test('before the first acknowledgement, records are at most a sixteenth of the bytes that were written, and 16 KiB', () => {
+  const rate = new LineRate();
+  let sentBytes = 0;
+  let records = 0;
+  for (; sentBytes < MiB; records++) {
+    expect(rate.recordBytes).toBe(Math.min(16 * 1024, Math.max(512, Math.floor(sentBytes / 16))));
+    sentBytes += rate.recordBytes;
+    rate.sent(rate.recordBytes);
+  }
+  expect(records).toBeLessThan(150);
+  rate.arrived(MiB, 1, false);
+  expect(rate.recordBytes).toBe(MiB / 8);
+});
+
+test('a slow link has short records whatever was written to it', () => {
+  const rate = new LineRate();
+  rate.sent(10 * MiB);
+  for (let nowMs = 0; nowMs <= 20_000; nowMs += 25) rate.arrived(50, nowMs, false); // 2 kB/s
+  expect(rate.recordBytes).toBe(512);
+  rate.sent(MiB);
+  expect(rate.recordBytes).toBe(512);
 });
 
 test('a record is at most what the link carries in 50 ms', () => {
