@@ -31,10 +31,10 @@ export class LineRate {
   /** Largest payload of the next record. A field, because each record reads it. */
   recordBytes = minRecordBytes;
 
-  /** A record was written. */
+  /** A record was written. Only one of the largest size shows that a larger one is of use. */
   sent(bytes: number): void {
     this.#sentBytes += bytes;
-    if (this.recordBytes < maxUnconfirmedBytes) this.#setRecordBytes();
+    if (bytes === this.recordBytes && bytes < maxUnconfirmedBytes) this.#setRecordBytes();
   }
 
   /** @param isIdle whether no bytes are in flight */
