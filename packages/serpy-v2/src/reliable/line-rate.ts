@@ -8,11 +8,11 @@ const minRecordBytes = 512;
 const arrivedPart = 1 / 8;
 
 /**
- * Or this share of the bytes that were written to the link, up to `maxUnconfirmedBytes`: a fast sender writes megabytes before the first
+ * Or this share of the bytes that were written to the link, up to `unconfirmedRecordBytes`: a fast sender writes megabytes before the first
  * acknowledgement, which took thousands of records and 100 ms of each new link.
  */
 const sentPart = 1 / 16;
-const maxUnconfirmedBytes = 16 * 1024;
+const unconfirmedRecordBytes = 16 * 1024;
 
 /** Longest time that one record occupies the link, in milliseconds. */
 const recordMs = 50;
@@ -34,7 +34,7 @@ export class LineRate {
   /** A record was written. Only one of the largest size shows that a larger one is of use. */
   sent(bytes: number): void {
     this.#sentBytes += bytes;
-    if (bytes === this.recordBytes && bytes < maxUnconfirmedBytes) this.#setRecordBytes();
+    if (bytes === this.recordBytes && bytes < unconfirmedRecordBytes) this.#setRecordBytes();
   }
 
   /** @param isIdle whether no bytes are in flight */
@@ -52,7 +52,7 @@ export class LineRate {
   }
 
   #setRecordBytes(): void {
-    const unconfirmedBytes = Math.min(this.#sentBytes * sentPart, maxUnconfirmedBytes);
+    const unconfirmedBytes = Math.min(this.#sentBytes * sentPart, unconfirmedRecordBytes);
     const allowedBytes = Math.max(this.#arrivedBytes * arrivedPart, unconfirmedBytes);
     const most = Math.min(allowedBytes, this.#rate * recordMs, maxRecordBytes);
     this.recordBytes = Math.max(minRecordBytes, Math.floor(most));
