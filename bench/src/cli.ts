@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { help, parse, UsageError } from './options.js';
 import { peers } from './peers/index.js';
-import type { Results } from './results.js';
+import { type Results, withoutSamples } from './results.js';
 import { microName, run } from './run.js';
 import { formatResults } from './table.js';
 import { targetNames } from './targets.js';
@@ -39,11 +39,12 @@ async function main(words: readonly string[]): Promise<void> {
   const file = options.json ?? join(results, `${new Date().toISOString().replaceAll(':', '-')}.json`);
   mkdirSync(dirname(file), { recursive: true });
   // Written after each step, so that an interrupted run leaves results.
-  const measured = (done: Results) => writeFileSync(file, `${JSON.stringify(done, undefined, 1)}\n`);
+  const measured = (done: Results) =>
+    writeFileSync(file, `${JSON.stringify(options.samples ? done : withoutSamples(done), undefined, 1)}\n`);
   await run({ ...options, progress, measured }, ['npm run bench --', ...words].join(' '));
   progress('');
   console.log(formatResults(JSON.parse(readFileSync(file, 'utf8')) as Results));
-  console.log(`\nAll samples: ${file}`);
+  console.log(`\n${options.samples ? 'All samples' : 'Results'}: ${file}`);
 }
 
 try {

@@ -19,7 +19,8 @@ export const help = `npm run bench -- [options]
   --window TIME          warm: time of each window; default 250ms
   --base PEER            the peer to which the others are compared; default raw, or the first of --peers
   --targets              the table of targets, and nothing else
-  --publish              what the documentation shows: its workloads in both modes with every peer, and the targets
+  --publish              what the documentation shows: its workloads in both modes with every peer, and the targets;
+                         the file has no samples
   --json FILE            the file for the results; default bench/results/DATE.json
   --from FILE            shows the results of an earlier run, and measures nothing
   --list                 the names of workloads, peers and targets
@@ -80,6 +81,8 @@ function checkWarm(only: readonly string[]): void {
 
 export type Options = Omit<Plan, 'progress' | 'measured'> & {
   readonly json: string | undefined;
+  /** Whether the file has every sample, or only the summaries. */
+  readonly samples: boolean;
   readonly from: string | undefined;
   readonly list: boolean;
   readonly help: boolean;
@@ -117,7 +120,7 @@ export function parse(words: readonly string[]): Options {
   const asked = names(values.peers, peerNames, 'peer');
   if (mode === 'warm') checkWarm(only);
   return {
-    ...{ full, from, json, list, help: values.help, firstHalfSecond },
+    ...{ full, from, json, list, help: values.help, firstHalfSecond, samples: !publish },
     only: publish && only.length === 0 ? published : only,
     onlyTargets: targets ? names(values.only, targetNames, 'target') : [],
     peers: asked,

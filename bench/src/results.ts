@@ -108,6 +108,22 @@ function summarizeWith(
   });
 }
 
+/** The results with the summaries alone: a published file has a tenth of the size. Rows with errors stay. */
+export function withoutSamples(results: Results): Results {
+  const summaries = (workloads: readonly WorkloadSummary[]) =>
+    workloads.map((each) => ({ ...each, rows: each.rows.filter(hasErrors).map((row) => ({ ...row, samples: [] })) }));
+  const { workloads, warm } = results;
+  return {
+    ...results,
+    workloads: summaries(workloads),
+    ...(warm && { warm: { ...warm, workloads: summaries(warm.workloads) } }),
+  };
+}
+
+function hasErrors({ errors }: Row): boolean {
+  return errors.length > 0;
+}
+
 /** The ratio of a number to that of the base, as the spread over all rounds. */
 export function ratioOf(
   name: NumberName,

@@ -123,12 +123,12 @@ describe.skipIf(!browserPath)('the page', () => {
     const page = await open(view);
     await page.locator('.panel.image').getByRole('button', { name: 'Python?' }).click();
     const code = page.getByRole('dialog').locator('code');
-    expect(await code.innerText()).toContain(
+    expect(await code.textContent()).toContain(
       `numpy.load(${JSON.stringify(`${folder}/uint16-64x64.npy`)}, mmap_mode="r")`,
     );
-    expect(await code.innerText()).toContain('counts');
+    expect(await code.textContent()).toContain('counts');
     await page.getByRole('combobox', { name: 'what to read' }).selectOption('values.jsonl');
-    expect(await code.innerText()).toContain(JSON.stringify(`${folder}/values.jsonl`));
+    expect(await code.textContent()).toContain(JSON.stringify(`${folder}/values.jsonl`));
   });
 
   test('values of a program have no address', async () => {
