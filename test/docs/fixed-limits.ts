@@ -16,7 +16,11 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ],
   ['progress of a message within `frameTimeoutMs`', 'minBytesPerTimeout', 'packages/core/src/link/read-stall-timer.ts'],
   ['memory reserved for each byte received', 'maxAllocationRatio', 'packages/serpy-v2/src/wire/payload-buffer.ts'],
-  ['data without TLS at a server with TLS', 'maxDiscardedBytes', 'packages/core/src/transport/tls-listener.ts'],
+  [
+    'data of a client that a server with TLS needs, to see that it is not TLS',
+    'recordHeaderBytes',
+    'packages/core/src/transport/tls-listener.ts',
+  ],
   ['answers to a peer that does not read', 'maxAnswerBytes', 'packages/core/src/link/link.ts'],
   ['head start of an address of a host name', 'attemptDelayMs', 'packages/core/src/transport/connect-socket.ts'],
   ['largest `keepAliveMs`', 'linuxKeepAliveMs', 'packages/core/src/options/option.ts'],

@@ -3,11 +3,13 @@
 /** The number of bytes that detection needs. */
 export const sniffBytes = 200;
 
+export const webBrowser = 'it looks like a web browser (HTTP): open no web page on this port';
+
 /** A hint to append to a message, or undefined. The first line must match completely, because text of a program can begin alike. */
 export function describeForeignProtocol(start: Buffer): string | undefined {
   const text = start.toString('latin1', 0, sniffBytes);
   if (/^(GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT) \S+ HTTP\/[\d.]+\r\n/.test(text)) {
-    return 'it looks like a web browser (HTTP): open no web page on this port';
+    return webBrowser;
   }
   // Python's web server answers an invalid request with a page without a status line.
   if (/^HTTP\/[\d.]+ \d+.*\r\n|^<(!doctype html|html)\b[^\n]*\n/i.test(text))

@@ -2,19 +2,23 @@
 import { AuthenticationError } from '../errors.js';
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
+import { webBrowser } from './foreign-protocol.js';
 
 type Kind = Security['kind'];
 type Advice = readonly [pattern: RegExp, advice: string];
 
 const plaintextPeer =
   'the server does not use TLS: give the server the key (or a certificate) too, or remove key and tls at this end';
+/** The codes of bytes that are not TLS. */
+const notTls =
+  /HTTP_REQUEST|HTTPS_PROXY|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/;
 const hungUp =
   'the server closed the connection during the TLS handshake: it may not use TLS, or it rejects this address for a minute after too many failures';
 const noCommonTls = 'the client and the server support no common TLS version or cipher';
 
 const dialAdvice: Record<Kind | 'both', readonly Advice[]> = {
   both: [
-    [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/, plaintextPeer],
+    [notTls, plaintextPeer],
     [/^ECONNRESET|^EPIPE|before secure TLS/, hungUp],
   ],
   key: [
@@ -51,7 +55,13 @@ const dialAdvice: Record<Kind | 'both', readonly Advice[]> = {
 };
 
 const serverAdvice: Record<Kind | 'both', readonly Advice[]> = {
-  both: [],
+  both: [
+    [/HTTP/, `the client does not use TLS; ${webBrowser}`],
+    [
+      notTls,
+      'the client does not use TLS; give the client the key (or certificates), or remove key and tls from this server',
+    ],
+  ],
   key: [
     [/BINDER|DIGEST_CHECK/, 'the client has a different key: give both ends the same key'],
     [
@@ -94,6 +104,11 @@ function codeOf(error: TlsError): string {
 /** Whether the network failed, and not the handshake. A reset counts as part of the handshake: the peer may have rejected it. */
 export function isNetworkError(error: TlsError): boolean {
   return error.syscall !== undefined && error.code !== 'ECONNRESET' && error.code !== 'EPIPE';
+}
+
+/** Whether a server's client sent something that is not TLS. */
+export function isPlaintextClient(error: Error): boolean {
+  return notTls.test(codeOf(error));
 }
 
 function adviceFor(error: TlsError, table: typeof dialAdvice, kind: Kind): string {

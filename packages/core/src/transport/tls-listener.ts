@@ -4,22 +4,18 @@ import type { Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
-import { describeForeignProtocol } from './foreign-protocol.js';
 import type { PendingHandshake } from './handshake-guard.js';
 import { SocketReader, useSharedBuffer } from './read-buffer.js';
 import { listenForSockets } from './tcp-network.js';
-import { refusalReason } from './tls-errors.js';
+import { isPlaintextClient, refusalReason } from './tls-errors.js';
 import { certificateIdentity, keyIdentities, keyTls, TlsTransport, tlsOptionError } from './tls-transport.js';
 import type { Listener, ListenOptions } from './transport.js';
 
-/** The first byte of every TLS client. */
-const handshakeRecord = 0x16;
+/** The header of a TLS record: whether a client with fewer bytes uses TLS is unknown. */
+const recordHeaderBytes = 5;
 
 /** The TLS alert "unexpected message", for clients without TLS. serpy detects it, and other programs see bytes that are not of their protocol. */
 const alert = Buffer.from('1503030002020a', 'hex');
-
-/** 64 KiB: the maximum that is read and discarded from a client without TLS, until it closes the connection or times out. */
-const maxDiscardedBytes = 64 * 1024;
 
 /** Disables Node's own handshake timeout: the `HandshakeLimiter` has the timer. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -29,8 +25,13 @@ interface PendingSocket {
   readonly socket: Socket;
   readonly remote: Address;
   handshake: PendingHandshake | undefined;
-  /** Whether the client uses TLS. */
-  speaksTls: boolean;
+  /** Whether the guard knows that the client has sent something. */
+  started: boolean;
+}
+
+/** TLS reads the bytes of the socket. */
+function hasSent({ socket }: PendingSocket, bytes: number): boolean {
+  return socket.bytesRead >= bytes;
 }
 
 class TlsHandshakes {
@@ -52,8 +53,9 @@ class TlsHandshakes {
   arrived(socket: Socket): void {
     socket.on('error', () => {});
     const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    const pending: PendingSocket = { socket, remote, handshake: undefined, speaksTls: false };
+    const pending: PendingSocket = { socket, remote, handshake: undefined, started: false };
     const { gate } = this.#options;
+    this.#findStarted();
     pending.handshake = gate?.enter(remote, () => this.#timedOut(pending));
     if (gate && !pending.handshake) {
       socket.destroy();
@@ -62,8 +64,8 @@ class TlsHandshakes {
     socket.allowHalfOpen = false; // a client that has ended its stream cannot authenticate any more
     this.#pending.add(pending);
     socket.once('close', () => this.#closed(pending));
-    socket.once('end', () => socket.destroy());
-    socket.on('readable', () => this.#firstBytes(pending));
+    // At once: bytes that this class would read first would leave Node's buffer for TLS at 1 KiB (decision 0065).
+    this.#server.emit('connection', socket);
   }
 
   /** Disconnects the clients that are still authenticating. */
@@ -71,32 +73,13 @@ class TlsHandshakes {
     for (const pending of this.#pending) this.#refuse(pending);
   }
 
-  /** Detects a client without TLS by its first bytes. Reports that instead of OpenSSL's error, and answers with a TLS alert. */
-  #firstBytes(pending: PendingSocket): void {
-    const { socket } = pending;
-    const start: Buffer | null = socket.read();
-    if (start === null) return; // the end
-    socket.removeAllListeners('readable');
-    if (start[0] === handshakeRecord) {
-      pending.speaksTls = true;
+  /** Looked up when another client connects, since TLS reads the first bytes. */
+  #findStarted(): void {
+    for (const pending of this.#pending) {
+      if (pending.started || !hasSent(pending, 1)) continue;
+      pending.started = true;
       pending.handshake?.started();
-      if (socket.destroyed) return;
-      socket.unshift(start);
-      this.#server.emit('connection', socket);
-      return;
     }
-    const advice =
-      describeForeignProtocol(start) ??
-      'give the client the key (or certificates), or remove key and tls from this server';
-    pending.handshake?.failed(`the client does not use TLS; ${advice}`);
-    socket.end(alert);
-    // Closing a socket with unread bytes discards the written ones as well. So bytes are read, up to a maximum.
-    let readBytes = start.length;
-    socket.on('data', (chunk) => {
-      readBytes += chunk.length;
-      if (readBytes > maxDiscardedBytes) socket.destroy();
-    });
-    socket.resume();
   }
 
   #secured(socket: TLSSocket): void {
@@ -129,11 +112,12 @@ class TlsHandshakes {
     const { code } = error as Error & { readonly code?: string };
     if (code === 'ECONNRESET') return; // the client has disconnected, which `#closed` reports
     pending?.handshake?.failed(refusalReason(error, this.#security.kind), { cause: error });
+    if (isPlaintextClient(error)) pending?.socket.end(alert); // before Node closes the socket
   }
 
   #closed(pending: PendingSocket): void {
     const wasPending = this.#pending.delete(pending);
-    if (wasPending && pending.speaksTls) {
+    if (wasPending && hasSent(pending, 1)) {
       const requiresCertificate = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
       const also = requiresCertificate ? ', or its certificate is not valid' : '';
       pending.handshake?.failed(`the client closed the connection during the TLS handshake${also}`);
@@ -143,8 +127,8 @@ class TlsHandshakes {
 
   /** The handshake timed out, or its place is needed for another client. */
   #timedOut(pending: PendingSocket): void {
-    const { socket, speaksTls } = pending;
-    if (speaksTls || socket.writableEnded) socket.destroy();
+    const { socket } = pending;
+    if (hasSent(pending, recordHeaderBytes) || socket.writableEnded) socket.destroy();
     else socket.end(alert, () => socket.destroy());
   }
 
