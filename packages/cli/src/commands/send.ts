@@ -40,6 +40,9 @@ interface Flags extends ConnectionFlags {
 /** The default of the option `maxMessageBytes`. */
 const maxMessageBytes = 64 * 1024 * 1024;
 
+const anyUrl = /^[\w+.-]+:\/\//;
+const serpyUrl = /^(serpy[12]?|lines)(\+tls)?:\/\//;
+
 export function send(context: Context): Command {
   const command = new Command('send')
     .summary('Send text, numbers, files and stdin')
@@ -87,11 +90,17 @@ export function send(context: Context): Command {
 
 async function run(context: Context, first: string | undefined, rest: string[], flags: Flags): Promise<void> {
   const { terminal, interruption, clock } = context;
-  const isUrl = first !== undefined && /^[\w+.-]+:\/\//.test(first);
+  const isUrl = first !== undefined && anyUrl.test(first);
   const suggestion = first === undefined || isUrl ? undefined : suggestedUrl(first);
   if (suggestion) {
     throw usageError(
       `'${first}' is an address and not a URL: write ${suggestion}. To send it as text, put it after the URL of the peer`,
+    );
+  }
+  const misplaced = isUrl ? undefined : rest.find((value) => serpyUrl.test(value));
+  if (misplaced) {
+    throw usageError(
+      `'${misplaced}' comes after a value: put the URL first, as in serpy send ${misplaced} hello. To send it as text, put it after the URL of the peer`,
     );
   }
   const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context);

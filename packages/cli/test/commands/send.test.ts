@@ -296,6 +296,16 @@ describe('serpy send', () => {
     expect(received).toEqual([]);
   });
 
+  test.each(['serpy2', 'serpy1', 'serpy', 'lines', 'serpy2+tls'])('refuses a %s URL after a value', async (scheme) => {
+    const url = `${scheme}://127.0.0.1:40123`;
+    const { status, stderr } = await send(await serve(), ['hello', url]);
+    expect([status, stderr]).toEqual([
+      2,
+      `serpy: '${url}' comes after a value: put the URL first, as in serpy send ${url} hello. To send it as text, put it after the URL of the peer\n`,
+    ]);
+    expect(received).toEqual([]);
+  });
+
   test('sends as a text what only resembles an address, and an address behind a URL', async () => {
     const port = await serve();
     const texts = ['12:30', '12:30:45', 'CH1:2', 'VOLT:RANG 5', 'a.b', '1.5', '*IDN?', 'note: 5001'];
