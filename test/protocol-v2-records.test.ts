@@ -81,7 +81,7 @@ describe('a record of docs/protocol-v2.md', () => {
       expect([reader.ackRequested, reader.consumedRequested]).toEqual(
         [0x40, 0x20].map((bit) => ((bytes[3] as number) & bit) > 0),
       );
-      expect(reader.payload).toEqual(bytes.subarray(12));
+      expect(reader.bytes.subarray(reader.start, reader.end)).toEqual(bytes.subarray(12));
     }
   });
 

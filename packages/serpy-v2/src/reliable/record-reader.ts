@@ -74,11 +74,6 @@ export class RecordReader {
     this.#placer = placer;
   }
 
-  /** A view of the payload. */
-  get payload(): Buffer {
-    return this.bytes.subarray(this.start, this.end);
-  }
-
   /** Adds bytes, which must not change until `keep`. */
   push(bytes: Buffer): void {
     this.#chunk = this.#at === this.#chunk.length ? bytes : Buffer.concat([this.takeRest(), bytes]);

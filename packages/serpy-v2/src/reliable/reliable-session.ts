@@ -9,7 +9,6 @@ import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
 import { ackDelayMs, type Delivered, Receiver, type Window } from './receiver.js';
 import {
   criticalBit,
-  maxControlBytes,
   readUint64,
   recordCheck,
   recordHeaderBytes,
@@ -47,9 +46,16 @@ const resumeTimeBytes = 8;
 const pingBytes = 8;
 const maxReasonBytes = 1024;
 
+/** Payloads that are copied when they are written: all sessions share their memory. */
+const shortAck = Buffer.alloc(ackBytes);
+const longAck = Buffer.alloc(ackBytes + resumeTimeBytes);
+const ping = Buffer.alloc(pingBytes);
+
 /** A record stalls if fewer than 1024 of its bytes arrive within 2 × `peerTimeoutMs`: its length is damaged. */
 const minProgressBytes = 1024;
 const stallTimeoutFactor = 2;
+
+const nothing = Buffer.alloc(0);
 
 /** The longest delay of a timer. A timer with a longer delay fires at once. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -77,8 +83,9 @@ export class ReliableSession<Out extends Sendable> {
   /** The deadline that the caller has last read from `deadlineMs`. */
   #wakeMs: number | undefined;
   #pings = 0;
-  /** The unsent answer to the last PING. If several PINGs arrive together, only the last is answered. */
-  #pong: Buffer | undefined;
+  /** The payload of the last PING, and whether its answer is unsent. If several PINGs arrive together, only the last is answered. */
+  #pong = nothing;
+  #pongDue = false;
   /** Time of the last progress (a complete record, or 1024 bytes of one), and the bytes received since. */
   #progressMs = 0;
   #minProgressBytes = 0;
@@ -109,7 +116,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#progressMs = nowMs;
     this.#isChecked = isChecked;
     this.reader = new RecordReader(isChecked, this.receiver);
-    this.#pong = undefined;
+    this.#pongDue = false;
     this.#ackAtMs = undefined;
     this.#wakeMs = undefined;
     this.peerResumeMs = undefined;
@@ -122,7 +129,7 @@ export class ReliableSession<Out extends Sendable> {
     this.sender.linkDown();
     this.reader.close();
     this.#ackAtMs = undefined;
-    this.#pong = undefined;
+    this.#pongDue = false;
   }
 
   push(bytes: Buffer, nowMs: number): void {
@@ -174,14 +181,13 @@ export class ReliableSession<Out extends Sendable> {
 
   /** Whether `flush` has something to write. */
   get hasBatched(): boolean {
-    return this.sender.hasBatched || this.#pong !== undefined || this.receiver.ackNow;
+    return this.sender.hasBatched || this.#pongDue || this.receiver.ackNow;
   }
 
   /** The transport is about to send: writes all that waits for it. */
   flush(): void {
-    const pong = this.#pong;
-    this.#pong = undefined;
-    if (pong) this.#write(recordType.pong, pong);
+    if (this.#pongDue) this.#write(recordType.pong, this.#pong);
+    this.#pongDue = false;
     if (this.receiver.ackNow) this.writeAck();
     this.sender.flush();
   }
@@ -189,7 +195,7 @@ export class ReliableSession<Out extends Sendable> {
   /** @param resumeMs how long this client may resume the session, if that has changed since its HELLO */
   writeAck(resumeMs?: number): void {
     const { received, consumed, limit } = this.receiver.takeAck();
-    const payload = Buffer.alloc(resumeMs === undefined ? ackBytes : ackBytes + resumeTimeBytes);
+    const payload = resumeMs === undefined ? shortAck : longAck;
     writeUint64(payload, 0, received);
     writeUint64(payload, 8, consumed);
     writeUint64(payload, 16, limit);
@@ -248,12 +254,10 @@ export class ReliableSession<Out extends Sendable> {
     }
     const action = this.#heartbeat.check(nowMs);
     switch (action) {
-      case 'ask': {
-        const payload = Buffer.alloc(pingBytes);
-        writeUint64(payload, 0, ++this.#pings);
-        this.#write(recordType.ping, payload);
+      case 'ask':
+        writeUint64(ping, 0, ++this.#pings);
+        this.#write(recordType.ping, ping);
         break;
-      }
       case 'dead':
         throw new PeerTimeoutError(
           `the peer has been silent for ${peerTimeoutMs} ms (peerTimeoutMs), so the link is closed. Check the cable, and that the program at the other end runs`,
@@ -282,31 +286,37 @@ export class ReliableSession<Out extends Sendable> {
     else this.#handleControl(record);
   }
 
-  #handleControl({ type, offset, payload }: RecordReader): void {
+  /** Without a view of the payload: a peer may send nothing but small records. */
+  #handleControl({ type, offset, bytes, start, end }: RecordReader): void {
+    const length = end - start;
     switch (type) {
-      case recordType.ack:
-        if (payload.length < ackBytes) throw tooShort('ACK');
-        this.sender.acknowledged(readUint64(payload, 0), readUint64(payload, 8), readUint64(payload, 16), this.#nowMs);
-        if (payload.length >= ackBytes + resumeTimeBytes) this.peerResumeMs = readUint64(payload, ackBytes);
+      case recordType.ack: {
+        if (length < ackBytes) throw tooShort('ACK');
+        const [received, consumed] = [readUint64(bytes, start), readUint64(bytes, start + 8)];
+        this.sender.acknowledged(received, consumed, readUint64(bytes, start + 16), this.#nowMs);
+        if (length >= ackBytes + resumeTimeBytes) this.peerResumeMs = readUint64(bytes, start + ackBytes);
         return;
+      }
       case recordType.ping:
-        this.#pong = Buffer.from(payload.subarray(0, pingBytes));
+        if (this.#pong.length !== Math.min(length, pingBytes)) this.#pong = Buffer.alloc(Math.min(length, pingBytes));
+        bytes.copy(this.#pong, 0, start, end);
+        this.#pongDue = true;
         return;
       case recordType.pong:
         return;
       case recordType.retract:
-        if (payload.length < 8) throw tooShort('RETRACT');
-        this.receiver.retract(offset, readUint64(payload, 0));
+        if (length < 8) throw tooShort('RETRACT');
+        this.receiver.retract(offset, readUint64(bytes, start));
         return;
       case recordType.close: {
-        if (payload.length < 8) throw tooShort('CLOSE');
-        const end = readUint64(payload, 0);
+        if (length < 8) throw tooShort('CLOSE');
+        const closedAt = readUint64(bytes, start);
         const { received } = this.receiver;
-        if (end !== received)
+        if (closedAt !== received)
           throw new CorruptRecordError(
-            `the peer closed the session after byte ${end}, and byte ${received} is expected next`,
+            `the peer closed the session after byte ${closedAt}, and byte ${received} is expected next`,
           );
-        this.peerClose = { reason: payload.toString('utf8', 8, maxControlBytes) };
+        this.peerClose = { reason: bytes.toString('utf8', start + 8, end) };
         return;
       }
       default:
