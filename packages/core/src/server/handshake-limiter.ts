@@ -73,11 +73,12 @@ export class HandshakeLimiter implements Gatekeeper {
   enter(remote: Address, cut: () => void): PendingHandshake | undefined {
     const { host } = remote;
     // All programs on this computer share one address, and so do all clients of a tunnel.
-    if (!isLoopback(host) && this.#failures.exceeds(host) && !this.#host.knows(host)) {
+    const failsOften = this.#failures.exceeds(host);
+    if (failsOften && !isLoopback(host) && !this.#host.knows(host)) {
       this.#host.limited(remote, 'maxAuthFailuresPerMinute');
       return undefined;
     }
-    const pending = this.#admit(remote, cut);
+    const pending = this.#admit(remote, cut, failsOften);
     this.#evictExcess(addressGroup(host), false);
     return pending;
   }
@@ -95,7 +96,7 @@ export class HandshakeLimiter implements Gatekeeper {
     }
   }
 
-  #admit(remote: Address, cut: () => void): PendingHandshake {
+  #admit(remote: Address, cut: () => void, failsOften: boolean): PendingHandshake {
     const { authTimeoutMs } = this.#settings;
     /** Whether the result is known: later calls are ignored. */
     let decided = false;
@@ -129,6 +130,7 @@ export class HandshakeLimiter implements Gatekeeper {
       cut();
     }, authTimeoutMs);
     return {
+      failsOften,
       started: () => {
         pending.started = true;
         this.#evictExcess(pending.group, true);

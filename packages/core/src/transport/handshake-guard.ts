@@ -3,6 +3,8 @@ import type { Address } from './address.js';
 
 /** A client that has connected and has not authenticated yet. */
 export interface PendingHandshake {
+  /** Whether clients of its address fail so often that it gets memory for the handshake only after its first bytes. */
+  readonly failsOften: boolean;
   /** The client has begun to authenticate. */
   started(): void;
   /** The client has authenticated. */

@@ -64,8 +64,19 @@ class TlsHandshakes {
     socket.allowHalfOpen = false; // a client that has ended its stream cannot authenticate any more
     this.#pending.add(pending);
     socket.once('close', () => this.#closed(pending));
-    // At once: bytes that this class would read first would leave Node's buffer for TLS at 1 KiB (decision 0065).
-    this.#server.emit('connection', socket);
+    if (pending.handshake?.failsOften) this.#afterFirstBytes(socket);
+    else this.#server.emit('connection', socket);
+  }
+
+  /** Costs less for a client that connects and closes, and more for one that stays: its TLS reads in small parts (decision 0065). */
+  #afterFirstBytes(socket: Socket): void {
+    socket.once('end', () => socket.destroy());
+    socket.once('readable', () => {
+      const start: Buffer | null = socket.read();
+      if (start === null) return; // the end
+      socket.unshift(start);
+      this.#server.emit('connection', socket);
+    });
   }
 
   /** Disconnects the clients that are still authenticating. */

@@ -172,4 +172,19 @@ describe('a handshake limiter', () => {
     await clock.advance(60_000);
     expect(enter(5)).toBeDefined();
   });
+
+  test('tells which clients come from an address that fails often', async () => {
+    const { enter, known, clock } = setUp();
+    known.add('10.0.0.7');
+    for (const host of ['127.0.0.1', '10.0.0.7']) {
+      for (let port = 1; port <= 2; port++) {
+        expect(enter(port, host)?.failsOften).toBe(false);
+        enter(port, host)?.closed();
+      }
+      expect(enter(9, host)?.failsOften).toBe(true);
+    }
+    expect(enter(9, '10.0.0.8')?.failsOften).toBe(false);
+    await clock.advance(5000 + 60_001); // those that wait fail first
+    expect(enter(9, '127.0.0.1')?.failsOften).toBe(false);
+  });
 });

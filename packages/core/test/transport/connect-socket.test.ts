@@ -99,7 +99,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
       port: 0,
       keepAliveMs: 0,
       security: protection,
-      gate: { enter: () => ({ started() {}, succeeded() {}, failed() {}, closed() {} }) },
+      gate: { enter: () => ({ failsOften: false, started() {}, succeeded() {}, failed() {}, closed() {} }) },
       accept: (transport) => opened.push(transport),
       failed: () => {},
     });

@@ -1,4 +1,5 @@
 /** Links with a key: which peers are accepted and rejected, and the errors at each end. */
+import { createHook } from 'node:async_hooks';
 import { execFile } from 'node:child_process';
 import { hkdfSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -336,6 +337,31 @@ describe('a server with a key', () => {
     await waitFor(() => gate.pending === 0);
     expect(refused).toEqual([]);
     expect(clock.pending).toBe(0);
+  });
+
+  test('makes no TLS for a silent client of an address that has failed often, and serves its clients with the key', async () => {
+    let handshakes = 0;
+    const count = createHook({ init: (_, type) => type === 'TLSWRAP' && handshakes++ }).enable();
+    try {
+      const { address, gate, refused, clock } = await listening({ key }, { maxAuthFailuresPerMinute: 1 });
+      const { socket } = await plainClient(address);
+      await waitFor(() => gate.pending === 1);
+      expect(handshakes).toBe(1);
+      socket.destroy();
+      await waitFor(() => gate.pending === 0);
+      const silent = await plainClient(address);
+      const plain = await plainClient(address, 'hello\x1f');
+      await waitFor(() => plain.over() && gate.pending === 1);
+      expect(handshakes).toBe(2);
+      expect(refused).toEqual([expect.stringContaining('the client does not use TLS')]);
+      await connectTo(address, { key });
+      expect(handshakes).toBe(2 + 2); // both ends
+      await clock.advance(5000);
+      await waitFor(silent.over);
+      expect(silent.received().toString('hex')).toBe('1503030002020a');
+    } finally {
+      count.disable();
+    }
   });
 
   test('accepts a client with the key, however many clients are silent, stalled or have failed', async () => {

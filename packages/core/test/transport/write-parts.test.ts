@@ -89,7 +89,7 @@ describe.each([
       port: 0,
       keepAliveMs: 0,
       security,
-      gate: { enter: () => ({ started() {}, succeeded() {}, failed() {}, closed() {} }) },
+      gate: { enter: () => ({ failsOften: false, started() {}, succeeded() {}, failed() {}, closed() {} }) },
       accept: (transport) => accepted.push(transport),
       failed: () => {},
     });
