@@ -23,14 +23,14 @@ export async function measureCuts({ cuts, seed }: Pick<Settings, 'cuts' | 'seed'
   const seconds = Math.round(reports.reduce((sum, report) => sum + report.seconds, 0));
   return {
     what: `TCP connections cut during one transfer of 100 MiB, in each direction, without a key and with one`,
-    bound: `${cuts.toLocaleString('en-US')}: 0 lost, 0 twice`,
+    bound: `${cuts.toLocaleString('en-US')}: 0 lost, 0 duplicated`,
     measured: `${done}: ${lost} lost, ${faults.length} faults, ${seconds} s`,
     ok: lost === 0 && faults.length === 0 && reports.every((report) => report.cuts >= cuts * 0.95),
     faults,
   };
 }
 
-const places: Readonly<Record<PlaceName, string>> = { memory: 'in memory', sockets: 'over sockets', tls: 'under TLS' };
+const places: Readonly<Record<PlaceName, string>> = { memory: 'in memory', sockets: 'over sockets', tls: 'with TLS' };
 
 export async function measureEveryByte(place: PlaceName, step: number): Promise<Figure> {
   const startMs = performance.now();
@@ -38,7 +38,7 @@ export async function measureEveryByte(place: PlaceName, step: number): Promise<
   const which = step === 1 ? 'every byte' : `every ${step}th byte`;
   return {
     what: `connection cut at ${which} of a short session, by FIN, RST and silence, ${places[place]}`,
-    bound: '0 lost, 0 twice',
+    bound: '0 lost, 0 duplicated',
     measured: `${cases.toLocaleString('en-US')} cuts at ${bytes[0]} + ${bytes[1]} bytes: ${faults.length} faults, ${Math.round((performance.now() - startMs) / 1000)} s`,
     ok: faults.length === 0 && cases > 0,
     faults,

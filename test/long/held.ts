@@ -5,7 +5,7 @@ import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import { HostilePeer, quiet, weight } from '../memory/scales.js';
 import type { Figure } from './figure.js';
 
-const keptMessages = 200;
+const keptMessages = 2000;
 const smallBytes = 31;
 /** Twice the message and 256 bytes, and the object that describes it. */
 const mostKeptBytes = 1024;

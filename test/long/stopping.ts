@@ -94,7 +94,7 @@ export async function measureStopped(): Promise<Figure> {
   await end(program);
   return {
     what: 'a server in a session is stopped (SIGSTOP) for 30 s',
-    bound: '0 lost, 0 twice, one session',
+    bound: '0 lost, 0 duplicated, one session',
     measured: `${messages} messages, ${links} links: ${faults.length} faults`,
     ok: faults.length === 0 && links > 1,
     faults,
@@ -165,7 +165,7 @@ export async function measurePartition(): Promise<Figure | undefined> {
     await end(program);
     return {
       what: 'the cable between two network namespaces is pulled for 10 s, twice',
-      bound: '0 lost, 0 twice, one session',
+      bound: '0 lost, 0 duplicated, one session',
       measured: `${messages} messages, ${links} links: ${faults.length} faults`,
       ok: faults.length === 0 && links > 1,
       faults,
