@@ -89,8 +89,8 @@ export default defineConfig({
       // A process for each file would cost half a second of a core.
       project('unit', all, [...net, ...e2e], { isolate: false }),
       project('net', net, e2e),
-      // It runs after the others: its programs need the processors.
-      project('e2e', e2e, [], { sequence: { groupOrder: 1 } }),
+      // It runs after the others: its programs need the processors, and each of them starts in seconds on a busy computer.
+      project('e2e', e2e, [], { sequence: { groupOrder: 1 }, testTimeout: 60_000 }),
     ],
     maxWorkers: workers,
     sequence: { sequencer: SlowFirst },
