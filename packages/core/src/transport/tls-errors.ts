@@ -11,7 +11,7 @@ const plaintextPeer =
   'the server does not use TLS: give the server the key (or a certificate) too, or remove key and tls at this end';
 /** The codes of bytes that are not TLS. */
 const notTls =
-  /HTTP_REQUEST|HTTPS_PROXY|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/;
+  /HTTP_REQUEST|HTTPS_PROXY|WRONG_VERSION_NUMBER|LENGTH_TOO_LONG|RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/;
 const hungUp =
   'the server closed the connection during the TLS handshake: it may not use TLS, or it rejects this address for a minute after too many failures';
 const noCommonTls = 'the client and the server support no common TLS version or cipher';
